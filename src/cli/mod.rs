@@ -1,0 +1,113 @@
+//! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
+
+mod clients;
+mod completions;
+mod demo;
+mod explain;
+mod lab;
+mod options;
+mod probe;
+mod rules;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::model::time::Time;
+
+/// Finds out why TLS to a domain is broken, says so in the words of the client that failed, and mends it.
+#[derive(Debug, Parser)]
+#[command(name = "tlsmend", version, propagate_version = true, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: options::Global,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Probe(Box<probe::Arguments>),
+    Lab(lab::Arguments),
+    Demo(demo::Arguments),
+    Explain(explain::Arguments),
+    Rules(rules::Arguments),
+    Clients(clients::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Why a command could not do its work. A broken server is not among them: that is a result.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The message says what to do next.
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot write the result: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// How a command ended; design §4 of the exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Clean = 0,
+    Findings = 1,
+    Unusable = 2,
+    Unreachable = 3,
+    Partial = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Parses the arguments and runs the command. Usage errors end the process with 2, `--help` with 0.
+pub fn run() -> Result<Exit, CliError> {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Command::Probe(command) => probe::run(&command, &arguments.global),
+        Command::Lab(command) => lab::run(&command, &arguments.global),
+        Command::Demo(command) => demo::run(&command, &arguments.global),
+        Command::Explain(command) => explain::run(&command, &arguments.global),
+        Command::Rules(command) => rules::run(&command, &arguments.global),
+        Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Completions(command) => completions::run(&command),
+    }
+}
+
+/// The system's clock, handed down from here.
+fn clock() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Columns of the terminal; 80 where there is none.
+fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    columns.unwrap_or(80).clamp(40, 200)
+}
+
+/// Options whose value is a path of this machine.
+const PATH_OPTIONS: &[&str] = &["--ca", "--roots"];
+
+/// The command line as a report may show it: local paths are taken out.
+fn cleaned_arguments() -> Vec<String> {
+    let mut cleaned = Vec::new();
+    let mut hide_next = false;
+    for argument in std::env::args_os().skip(1) {
+        let argument = argument.to_string_lossy().into_owned();
+        if std::mem::take(&mut hide_next) {
+            cleaned.push("<file>".to_owned());
+            continue;
+        }
+        let option = argument.split('=').next().unwrap_or_default();
+        if PATH_OPTIONS.contains(&option) {
+            hide_next = option == argument;
+            cleaned.push(if hide_next { argument } else { format!("{option}=<file>") });
+        } else {
+            cleaned.push(argument);
+        }
+    }
+    cleaned
+}

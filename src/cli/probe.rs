@@ -1,0 +1,302 @@
+//! `tlsmend probe`: the whole diagnosis of one or more targets.
+
+use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::options::{self, Color, Global, Output};
+use super::{CliError, Exit};
+use crate::judge::anchors::TrustAnchors;
+use crate::judge::client::Client;
+use crate::judge::clients;
+use crate::model::finding::Severity;
+use crate::model::handshake::{EndpointStatus, FailureKind};
+use crate::model::report::{Endpoint, Report};
+use crate::model::target::{DnsName, ReferenceId, Target};
+use crate::model::time::Time;
+use crate::probe::{self, EvidenceLevel, PinnedAddress, Settings};
+use crate::report::{json, text};
+use crate::x509::{Certificate, certificates_in};
+
+/// The largest file of certificates that is read: every public root ever fits many times over.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// Find out why TLS to a target is broken
+///
+/// Resolves the name (every CNAME on the way), shakes hands with every address, checks the chain that is served, says
+/// what each real client makes of it, names the cause and the remedy.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 usage; 3 nothing could be resolved, reached or spoken to; \
+4 some addresses could not be checked.
+
+Examples:
+  tlsmend probe www.example.com
+  tlsmend probe https://www.example.com:8443/ --output json > ticket.json
+  tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
+  tlsmend probe intranet.example --ca company-root.pem")]
+pub struct Arguments {
+    /// Host, host:port, URL, IP address or [IPv6]:port
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<Target>,
+
+    /// Ask this name server instead of the system's (repeatable)
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = resolver)]
+    resolver: Vec<SocketAddr>,
+
+    /// Go to this address, keep the name, ask no DNS (repeatable)
+    #[arg(long, value_name = "IP[:PORT]", value_parser = pinned)]
+    address: Vec<PinnedAddress>,
+
+    /// Name for SNI and for the certificate, when it is not the target's
+    #[arg(long, value_name = "NAME", value_parser = reference)]
+    server_name: Option<ReferenceId>,
+
+    /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
+    /// Trust exactly these, under the rules for public CAs
+    #[arg(long, value_name = "FILE")]
+    roots: Option<PathBuf>,
+
+    /// Judge as these clients only (comma-separated; `tlsmend clients` lists them)
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = client)]
+    client: Vec<ClientArgument>,
+
+    /// Judge at this moment instead of now, such as 2026-11-22T08:00:00Z
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<Time>,
+
+    /// The name the CNAME chain must pass through, such as the gateway's public endpoint
+    #[arg(long, value_name = "NAME", value_parser = dns_name)]
+    expect_cname: Option<DnsName>,
+
+    /// Do not fetch missing issuers from the addresses in certificates
+    #[arg(long)]
+    no_aia: bool,
+
+    /// Fetch them from private and loopback addresses too
+    #[arg(long, conflicts_with = "no_aia")]
+    allow_private_aia: bool,
+
+    /// Use no cache of fetched issuers (there is none yet: every run fetches anew)
+    #[arg(long, hide = true)]
+    no_cache: bool,
+
+    /// Warn this many days before expiry [default: a third of the certificate's lifetime]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    warn_days: Option<u32>,
+
+    /// For each target, such as 10s or 500ms; the report is still written
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
+    timeout: Duration,
+
+    /// Exit with 1 from this severity on: info, low, medium, high, critical
+    #[arg(long, value_name = "SEVERITY", default_value = "medium")]
+    fail_on: Severity,
+
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+
+    /// How much of the certificates the JSON carries
+    #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
+    evidence: EvidenceArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum EvidenceArgument {
+    /// No certificates, only the hashes of served chains
+    None,
+    /// Their facts
+    Hashes,
+    /// Facts and PEM
+    Pem,
+}
+
+#[derive(Clone)]
+struct ClientArgument(&'static Client);
+
+impl std::fmt::Debug for ClientArgument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+fn client(id: &str) -> Result<ClientArgument, String> {
+    clients::find(id).map(ClientArgument).ok_or_else(|| {
+        let known: Vec<&str> = clients::ALL.iter().map(|client| client.id).collect();
+        format!("not a client we model; known are {}", known.join(", "))
+    })
+}
+
+fn reference(text: &str) -> Result<ReferenceId, String> {
+    text.parse().map_err(|error: crate::model::target::DnsNameError| error.to_string())
+}
+
+fn dns_name(text: &str) -> Result<DnsName, String> {
+    text.parse().map_err(|error: crate::model::target::DnsNameError| error.to_string())
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    address(text).map(|(ip, port)| SocketAddr::new(ip, port.unwrap_or(53)))
+}
+
+fn pinned(text: &str) -> Result<PinnedAddress, String> {
+    address(text).map(|(ip, port)| PinnedAddress { ip, port })
+}
+
+/// `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1`, `[2001:db8::1]:53`
+fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
+    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        return Ok((ip, None));
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(socket) if socket.port() != 0 => Ok((socket.ip(), Some(socket.port()))),
+        _ => Err("an IP address, with :PORT where needed; IPv6 with a port in brackets".to_owned()),
+    }
+}
+
+pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let settings = settings(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Usage(format!("cannot start: {error}")))?;
+    let mut exits = Vec::with_capacity(arguments.targets.len());
+    for (index, target) in arguments.targets.iter().enumerate() {
+        let report = runtime.block_on(probe::probe(target, &settings, super::clock));
+        exits.push(exit_of(&report, arguments.fail_on));
+        if global.quiet < 2 {
+            write(&report, arguments, global, index)?;
+        }
+    }
+    Ok(combine(&exits))
+}
+
+fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
+    let mut anchors = match &arguments.roots {
+        Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
+        None => TrustAnchors::mozilla(),
+    };
+    if let Some(file) = &arguments.ca {
+        anchors = anchors.with_local(read_certificates(file, "--ca")?);
+    }
+    let chosen: Vec<&'static Client> = arguments.client.iter().map(|client| client.0).collect();
+    Ok(Settings {
+        resolvers: arguments.resolver.clone(),
+        addresses: arguments.address.clone(),
+        server_name: arguments.server_name.clone(),
+        anchors,
+        clients: if chosen.is_empty() { clients::ALL.to_vec() } else { chosen },
+        at: arguments.at,
+        expect_cname: arguments.expect_cname.clone(),
+        fetch_issuers: !arguments.no_aia,
+        allow_private_aia: arguments.allow_private_aia,
+        warn_days: arguments.warn_days,
+        timeout: arguments.timeout,
+        evidence: match arguments.evidence {
+            EvidenceArgument::None => EvidenceLevel::None,
+            EvidenceArgument::Hashes => EvidenceLevel::Hashes,
+            EvidenceArgument::Pem => EvidenceLevel::Pem,
+        },
+        arguments: super::cleaned_arguments(),
+    })
+}
+
+/// Trust anchors from a file. Every certificate in it must parse: a store with a hole would give wrong verdicts.
+fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
+    let fail = |reason: String| CliError::Usage(format!("{option} {}: {reason}", file.display()));
+    let size = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?.len();
+    if size > MAX_FILE {
+        return Err(fail(format!("larger than {} MB: not a file of certificates", MAX_FILE / 1024 / 1024)));
+    }
+    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
+    let found = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
+    let parsed = found.iter().enumerate().map(|(index, der)| {
+        Certificate::parse(der).map(Arc::new).map_err(|error| fail(format!("certificate {}: {error}", index + 1)))
+    });
+    parsed.collect()
+}
+
+fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) -> Result<(), CliError> {
+    let mut out = Vec::new();
+    match arguments.output {
+        Output::Json if arguments.targets.len() == 1 => json::write_document(report, &mut out)?,
+        Output::Json => json::write_line(report, &mut out)?,
+        Output::Text => {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            text::write(report, style(global), &mut out)?;
+        }
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&out)?;
+    stdout.flush()?;
+    Ok(())
+}
+
+fn style(global: &Global) -> text::Style {
+    let terminal = std::io::stdout().is_terminal();
+    let color = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    text::Style { color, width: super::terminal_width(), verbosity: global.verbose }
+}
+
+/// The exit code for one report; design §4: 3, 1, 4, 0, the first that applies.
+pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
+    let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
+    let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();
+    if spoken_to == 0 {
+        Exit::Unreachable
+    } else if report.findings.iter().any(|finding| finding.severity >= fail_on) {
+        Exit::Findings
+    } else if spoken_to < tried {
+        Exit::Partial
+    } else {
+        Exit::Clean
+    }
+}
+
+/// It answered as a TLS server, be it with a refusal.
+fn spoke_tls(endpoint: &Endpoint) -> bool {
+    match (&endpoint.status, &endpoint.failure) {
+        (EndpointStatus::Completed, _) => true,
+        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
+        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
+            FailureKind::Alert
+            | FailureKind::VersionNotSupported
+            | FailureKind::NothingInCommon
+            | FailureKind::SignatureWrong
+            | FailureKind::NoCertificate
+            | FailureKind::TooLarge
+            | FailureKind::ClientCertificateRequired => true,
+            FailureKind::Refused
+            | FailureKind::Timeout
+            | FailureKind::Reset
+            | FailureKind::Unreachable
+            | FailureKind::Plaintext
+            | FailureKind::NotTls
+            | FailureKind::Closed
+            | FailureKind::Protocol
+            | FailureKind::Local => endpoint.tls.is_some(),
+        },
+    }
+}
+
+/// Several targets: unreachable only when all are; otherwise that is partial.
+fn combine(exits: &[Exit]) -> Exit {
+    if exits.iter().all(|&exit| exit == Exit::Unreachable) {
+        return Exit::Unreachable;
+    }
+    if exits.contains(&Exit::Findings) {
+        return Exit::Findings;
+    }
+    if exits.contains(&Exit::Unreachable) || exits.contains(&Exit::Partial) { Exit::Partial } else { Exit::Clean }
+}

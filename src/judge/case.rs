@@ -1,0 +1,53 @@
+//! One chain to be judged: what every engine is given.
+
+use super::anchors::AnchorKind;
+use super::pool::{CertId, Pool};
+use crate::model::handshake::{Failure, TlsParameters};
+use crate::model::target::ReferenceId;
+use crate::model::time::Time;
+
+/// A served chain with everything that judging it needs. Engines read it; nothing here decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub pool: &'a Pool,
+    /// The certificates of the served chain that parse, in the order sent. The first is the end entity, unless
+    /// `unparsable` holds position 0.
+    pub served: &'a [CertId],
+    /// Positions (in the list as sent) of certificates that do not parse.
+    pub unparsable: &'a [usize],
+    /// Bytes of all certificates as sent.
+    pub served_bytes: usize,
+    pub reference: &'a ReferenceId,
+    pub at: Time,
+    /// The stapled OCSP response, DER.
+    pub ocsp_staple: Option<&'a [u8]>,
+    /// The handshake, as far as it came.
+    pub tls: Option<&'a TlsParameters>,
+    /// Why the handshake did not complete, when the chain was seen all the same.
+    pub failure: Option<&'a Failure>,
+}
+
+impl<'a> Case<'a> {
+    /// The end entity, when it parses.
+    pub fn end_entity(&self) -> Option<CertId> {
+        if self.unparsable.contains(&0) { None } else { self.served.first().copied() }
+    }
+
+    pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {
+        self.pool.origin(id).anchor
+    }
+
+    pub fn is_served(&self, id: CertId) -> bool {
+        self.served.contains(&id)
+    }
+
+    /// The issuer candidates of `id` that this deployment's client can see: served ones, trust anchors and, for a
+    /// client that `fetches`, those fetched by AIA.
+    pub fn issuers(&self, id: CertId, fetches: bool) -> impl Iterator<Item = CertId> + use<'a> {
+        let case = *self;
+        self.pool.issuer_candidates(id).filter(move |&candidate| {
+            let origin = case.pool.origin(candidate);
+            case.is_served(candidate) || origin.anchor.is_some() || (fetches && origin.fetched)
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! Thinking about evidence: path building, checks, clients, findings. No I/O, no clock, no randomness.
+//!
+//! The judge asks: what it lacks it returns as [`Judgement::wanted_issuers`]; the pipeline fetches and judges again.
+
+pub mod anchors;
+pub mod case;
+pub mod client;
+pub mod clients;
+pub mod constraints;
+pub mod engine;
+pub mod pool;
+pub mod rules;
+pub mod search;
+pub mod standard;
+
+mod judgement;
+
+pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge};

@@ -1,0 +1,92 @@
+//! Every certificate known while judging one target: interned, with where it came from, and a memo of signatures.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::anchors::AnchorKind;
+use crate::x509::signature::SignatureCheck;
+use crate::x509::{Certificate, Fingerprint};
+
+/// A certificate of a [`Pool`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CertId(u32);
+
+/// Where a certificate came from; it can be several places.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Fetched from a `caIssuers` address.
+    pub fetched: bool,
+    /// A trust anchor.
+    pub anchor: Option<AnchorKind>,
+}
+
+#[derive(Debug, Default)]
+pub struct Pool {
+    certificates: Vec<Arc<Certificate>>,
+    origins: Vec<Origin>,
+    by_fingerprint: HashMap<Fingerprint, CertId>,
+    by_subject: HashMap<Box<[u8]>, Vec<CertId>>,
+    signatures: RefCell<HashMap<(CertId, CertId), SignatureCheck>>,
+}
+
+impl Pool {
+    /// Adds a certificate, or finds it when its bytes are known already.
+    pub fn intern(&mut self, certificate: Arc<Certificate>) -> CertId {
+        if let Some(&id) = self.by_fingerprint.get(&certificate.fingerprint) {
+            return id;
+        }
+        // Bounded by what the network side accepts per target: far below u32.
+        let id = CertId(u32::try_from(self.certificates.len()).expect("fewer certificates than u32 counts"));
+        self.by_fingerprint.insert(certificate.fingerprint, id);
+        self.by_subject.entry(certificate.subject.normalised().into()).or_default().push(id);
+        self.certificates.push(certificate);
+        self.origins.push(Origin::default());
+        id
+    }
+
+    pub fn mark_fetched(&mut self, id: CertId) {
+        self.origins[id.0 as usize].fetched = true;
+    }
+
+    pub fn mark_anchor(&mut self, id: CertId, kind: AnchorKind) {
+        self.origins[id.0 as usize].anchor = Some(kind);
+    }
+
+    pub fn get(&self, id: CertId) -> &Certificate {
+        &self.certificates[id.0 as usize]
+    }
+
+    pub fn origin(&self, id: CertId) -> Origin {
+        self.origins[id.0 as usize]
+    }
+
+    pub fn find(&self, fingerprint: Fingerprint) -> Option<CertId> {
+        self.by_fingerprint.get(&fingerprint).copied()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = CertId> {
+        (0..self.certificates.len() as u32).map(CertId)
+    }
+
+    /// All certificates whose subject equals `name` by RFC 5280 §7.1, in the order they were added: trust anchors first,
+    /// then as served, then as fetched.
+    pub fn named(&self, normalised: &[u8]) -> &[CertId] {
+        self.by_subject.get(normalised).map_or(&[], Vec::as_slice)
+    }
+
+    /// Certificates whose subject is the issuer name of `id`; itself not among them.
+    pub fn issuer_candidates(&self, id: CertId) -> impl Iterator<Item = CertId> {
+        self.named(self.get(id).issuer.normalised()).iter().copied().filter(move |&candidate| candidate != id)
+    }
+
+    /// Does `child`'s signature verify under `issuer`'s key? Each pair is computed once.
+    pub fn signature(&self, child: CertId, issuer: CertId) -> SignatureCheck {
+        if let Some(&known) = self.signatures.borrow().get(&(child, issuer)) {
+            return known;
+        }
+        let check = self.get(child).check_signature(self.get(issuer));
+        self.signatures.borrow_mut().insert((child, issuer), check);
+        check
+    }
+}

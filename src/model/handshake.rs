@@ -1,0 +1,137 @@
+//! What one address did when spoken to.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointStatus {
+    /// The handshake reached its end.
+    Completed,
+    Failed,
+    /// This machine has no route for the address family: says nothing about the server.
+    NotTried,
+}
+
+/// Where a connection stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Tcp,
+    Tls,
+    /// After a completed handshake, on the first read: TLS 1.3 servers refuse a client without certificate here.
+    AfterHandshake,
+}
+
+/// What stopped it. Each kind leads a person to another next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The port is closed (RST in answer to SYN).
+    Refused,
+    /// Silence; the stage tells whether TCP or TLS fell silent.
+    Timeout,
+    /// The connection was reset after it stood.
+    Reset,
+    /// An intermediate system said that host or network cannot be reached.
+    Unreachable,
+    /// The port speaks something else; see `protocol`.
+    Plaintext,
+    /// Bytes that are neither TLS nor a protocol we know.
+    NotTls,
+    /// The server sent a TLS alert; see `alert`.
+    Alert,
+    /// The server closed the connection before the handshake was done.
+    Closed,
+    /// The server chose or demanded a version that our stack does not speak.
+    VersionNotSupported,
+    /// No cipher suite, group or signature algorithm in common, as far as the server's alert tells.
+    NothingInCommon,
+    /// The CertificateVerify or ServerKeyExchange signature does not match the end entity's key.
+    SignatureWrong,
+    /// The server sent an empty certificate list (RFC 8446 §4.4.2.4 forbids it).
+    NoCertificate,
+    /// A message larger than we accept.
+    TooLarge,
+    /// The server requires a client certificate.
+    ClientCertificateRequired,
+    /// The server broke the protocol in another way; the message says how.
+    Protocol,
+    /// The tool itself could not go on (no descriptors, no local port).
+    Local,
+}
+
+/// Why an endpoint did not complete its handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    pub stage: Stage,
+    pub kind: FailureKind,
+    /// The alert's name of RFC 8446 §6, when one was received.
+    pub alert: Option<String>,
+    /// The protocol the port seems to speak instead: `http`, `smtp`, `ssh`, …
+    pub protocol: Option<String>,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// Did the handshake signature prove possession of the end entity's key?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyProof {
+    Proven,
+    /// It does not verify: key and certificate do not belong together.
+    Wrong,
+    /// We could not check it (certificate or algorithm outside our stack).
+    NotChecked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificate {
+    NotRequested,
+    Requested,
+    Required,
+}
+
+/// The parameters of a handshake, as far as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsParameters {
+    /// `1.2`, `1.3`; null when the failure came before the choice.
+    pub version: Option<String>,
+    /// The IANA name of the cipher suite.
+    pub cipher_suite: Option<String>,
+    /// The IANA name of the key-exchange group.
+    pub group: Option<String>,
+    pub alpn: Option<String>,
+    /// The IANA name of the handshake signature's scheme.
+    pub signature_scheme: Option<String>,
+    pub key_proof: KeyProof,
+    pub client_certificate: ClientCertificate,
+    /// Length in bytes of the stapled OCSP response; null when none was stapled.
+    pub ocsp_staple_bytes: Option<usize>,
+}
+
+/// Milliseconds of each stage; null for a stage that was not reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    pub dns: Option<u64>,
+    pub tcp: Option<u64>,
+    pub tls: Option<u64>,
+}
+
+/// What one address did: the evidence, before any judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointEvidence {
+    pub address: SocketAddr,
+    pub status: EndpointStatus,
+    pub failure: Option<Failure>,
+    /// Present as soon as the server answered with a ServerHello.
+    pub tls: Option<TlsParameters>,
+    /// DER of each certificate of the `certificate_list`, in the order sent; also from servers that fail later.
+    pub served_chain: Vec<Vec<u8>>,
+    /// The stapled OCSP response (RFC 6066 §8), as sent.
+    pub ocsp_staple: Option<Vec<u8>>,
+    pub timing: Timing,
+}

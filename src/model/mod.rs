@@ -1,0 +1,16 @@
+//! The nouns: data that observing, judging and reporting share.
+//!
+//! This layer knows no other. Types that are part of the JSON report derive `Serialize`, `Deserialize` and
+//! `JsonSchema`; their field names are public and fixed by `fixtures/report.schema.json`.
+
+pub mod aia;
+pub mod certificate;
+pub mod evidence;
+pub mod finding;
+pub mod handshake;
+pub mod path;
+pub mod report;
+pub mod resolution;
+pub mod target;
+pub mod time;
+pub mod verdict;

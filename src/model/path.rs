@@ -1,0 +1,46 @@
+//! A certification path: what a client built, with the errors it met.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::time::Time;
+
+/// Where a certificate of a path came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    Served,
+    Aia,
+    /// A trust anchor the user added with `--ca`.
+    #[serde(rename = "store:local")]
+    StoreLocal,
+    /// A trust anchor of the user's own store, `--roots`.
+    #[serde(rename = "store:roots")]
+    StoreRoots,
+    #[serde(rename = "store:mozilla")]
+    StoreMozilla,
+}
+
+/// An error at one certificate of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PathFault {
+    /// Index into `certificates` of the path: 0 is the end entity.
+    pub position: usize,
+    /// A kebab-case word, the same for the same condition in every report.
+    pub kind: String,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+/// One path from the end entity towards a trust anchor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Path {
+    /// SHA-256 of each certificate, end entity first.
+    pub certificates: Vec<String>,
+    /// Where each of them came from, in the same order.
+    pub provenance: Vec<Provenance>,
+    /// Empty for a path that is valid at the time judged.
+    pub errors: Vec<PathFault>,
+    /// The first moment at which a certificate of the path is expired.
+    pub breaks_at: Option<Time>,
+}

@@ -1,0 +1,123 @@
+//! The one report type: what a probe found, ready for any output format.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::aia::AiaFetch;
+use super::certificate::CertificateFacts;
+use super::finding::{Finding, NotChecked};
+use super::handshake::{EndpointStatus, Failure, Timing, TlsParameters};
+use super::path::Path;
+use super::resolution::Resolution;
+use super::time::Time;
+use super::verdict::{ClientVerdict, Verdict};
+
+/// The version that reports of this build carry: additions are minor, renames are major.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    pub schema_version: String,
+    pub tool: Tool,
+    pub run: Run,
+    pub target: TargetFacts,
+    pub dns: Resolution,
+    pub endpoints: Vec<Endpoint>,
+    /// Endpoints that serve the same chain, judged once.
+    pub deployments: Vec<Deployment>,
+    /// By SHA-256; empty with `--evidence none`.
+    pub certificates: BTreeMap<String, CertificateFacts>,
+    pub aia: Vec<AiaFetch>,
+    /// Most severe first.
+    pub findings: Vec<Finding>,
+    pub not_checked: Vec<NotChecked>,
+    pub repair: Repair,
+    /// Commands that show the same with programs we did not write.
+    pub reproduce: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    pub id: String,
+    pub started_at: Time,
+    pub finished_at: Time,
+    /// The moment the chain was judged at: `--at`, or the start.
+    pub judged_at: Time,
+    /// As given, with local paths and secrets taken out.
+    pub arguments: Vec<String>,
+    pub stores: Vec<Store>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Store {
+    pub id: String,
+    /// The day the list was taken, `2026-10-18`; null for a user's own file.
+    pub date: Option<String>,
+    pub roots: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetFacts {
+    pub input: String,
+    /// A-labels, lower case, no final dot; or the address.
+    pub host: String,
+    pub host_unicode: String,
+    pub port: u16,
+    /// The name sent in SNI and expected in the certificate.
+    pub server_name: String,
+    pub starttls: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Endpoint {
+    /// `ip:port`.
+    pub address: String,
+    pub status: EndpointStatus,
+    pub failure: Option<Failure>,
+    pub tls: Option<TlsParameters>,
+    pub timing_ms: Timing,
+    /// Index into `deployments`; null when the address was not tried.
+    pub deployment: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deployment {
+    /// `ip:port` of each.
+    pub endpoints: Vec<String>,
+    /// SHA-256 of each certificate, in the order sent. Empty when the endpoints gave no chain.
+    pub served_chain: Vec<String>,
+    pub paths: Vec<Path>,
+    pub clients: Vec<ClientVerdict>,
+}
+
+/// The bundle that would mend the chain, with its proof.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Repair {
+    pub possible: bool,
+    /// Why not, or why there is nothing to do; null when `possible`.
+    pub reason: Option<String>,
+    /// SHA-256 of the certificates to add.
+    pub adds: Vec<String>,
+    /// SHA-256 of the certificates to leave out.
+    pub removes: Vec<String>,
+    pub reordered: bool,
+    /// The whole bundle, end entity first; null when not possible.
+    pub bundle_pem: Option<String>,
+    pub proof: Vec<Proof>,
+}
+
+/// One client with the chain as served and with the bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proof {
+    pub client: String,
+    pub before: Verdict,
+    pub after: Verdict,
+}

@@ -1,0 +1,5 @@
+//! Touching the world: DNS, TLS, AIA. What comes back is evidence; what it means is for `judge`.
+
+pub mod aia;
+pub mod dns;
+pub mod tls;

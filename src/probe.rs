@@ -1,0 +1,188 @@
+//! The pipeline: target → evidence → judgement → report. The only place where observing and judging meet.
+
+mod assemble;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::judge::anchors::TrustAnchors;
+use crate::judge::client::Client;
+use crate::judge::{self, Judgement};
+use crate::model::evidence::Evidence;
+use crate::model::handshake::EndpointEvidence;
+use crate::model::report::Report;
+use crate::model::resolution::Resolution;
+use crate::model::target::{DnsName, ReferenceId, Target};
+use crate::model::time::Time;
+use crate::observe::aia::Fetcher;
+use crate::observe::dns::Resolver;
+use crate::observe::tls::Connector;
+
+/// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
+const MAX_ADDRESSES: usize = 64;
+
+/// Rounds of fetching issuers: each may lead to the next certificate up. Chromium stops at 5 per chain.
+const MAX_AIA_ROUNDS: usize = 5;
+
+/// How much of the certificates a report carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceLevel {
+    /// No certificate facts at all.
+    None,
+    /// Their facts, without the certificates themselves.
+    Hashes,
+    /// The certificates too.
+    Pem,
+}
+
+/// An address to go to instead of asking the DNS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PinnedAddress {
+    pub ip: IpAddr,
+    /// `None`: the target's port.
+    pub port: Option<u16>,
+}
+
+/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name servers to ask; empty: the system's, and its hosts file.
+    pub resolvers: Vec<SocketAddr>,
+    /// Addresses to go to; when any is given no name is resolved.
+    pub addresses: Vec<PinnedAddress>,
+    /// The name for SNI and for the certificate, when it is not the target's host.
+    pub server_name: Option<ReferenceId>,
+    pub anchors: TrustAnchors,
+    pub clients: Vec<&'static Client>,
+    /// The moment to judge at; `None`: when the probe starts.
+    pub at: Option<Time>,
+    /// The name the CNAME chain must pass through.
+    pub expect_cname: Option<DnsName>,
+    /// Fetch missing issuers from the addresses in certificates.
+    pub fetch_issuers: bool,
+    /// Also from private and loopback addresses.
+    pub allow_private_aia: bool,
+    /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
+    pub warn_days: Option<u32>,
+    /// For the whole target.
+    pub timeout: Duration,
+    pub evidence: EvidenceLevel,
+    /// The command line for the report, cleaned of secrets and paths by the caller.
+    pub arguments: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            resolvers: Vec::new(),
+            addresses: Vec::new(),
+            server_name: None,
+            anchors: TrustAnchors::mozilla(),
+            clients: judge::clients::ALL.to_vec(),
+            at: None,
+            expect_cname: None,
+            fetch_issuers: true,
+            allow_private_aia: false,
+            warn_days: None,
+            timeout: Duration::from_secs(10),
+            evidence: EvidenceLevel::Pem,
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// Tells the time, so that nothing below has to ask the system.
+pub type Clock = fn() -> Time;
+
+/// Probes one target. A broken server is a result: there is always a report, and it comes within `settings.timeout`
+/// (plus the milliseconds of judging).
+pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report {
+    let started_at = clock();
+    let begun = Instant::now();
+    // What remains after a stage that ran into its limit is for the next: a silent address must not cost the report its
+    // issuers.
+    let share = |percent: u32| begun + settings.timeout * percent / 100;
+    let resolver = Resolver::new(settings.resolvers.clone());
+    let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
+    let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
+    let endpoints = handshakes(&addresses, &reference, share(80)).await;
+    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new() };
+    let judge_settings = judge::Settings {
+        clients: settings.clients.clone(),
+        anchors: settings.anchors.clone(),
+        at: settings.at.unwrap_or(started_at),
+        warn_days: settings.warn_days,
+        expect_cname: settings.expect_cname.clone(),
+    };
+    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, share(100)).await;
+    assemble::report(&assemble::Input {
+        target,
+        settings,
+        evidence: &evidence,
+        judge_settings: &judge_settings,
+        judgement: &judgement,
+        started_at,
+        finished_at: clock(),
+    })
+}
+
+async fn resolve(
+    target: &Target,
+    settings: &Settings,
+    resolver: &Resolver,
+    deadline: Instant,
+) -> (Resolution, Vec<SocketAddr>) {
+    if !settings.addresses.is_empty() {
+        let addresses =
+            settings.addresses.iter().map(|pinned| SocketAddr::new(pinned.ip, pinned.port.unwrap_or(target.port)));
+        return (Resolution::not_asked(settings.addresses.iter().map(|pinned| pinned.ip)), addresses.collect());
+    }
+    let resolution = match &target.host {
+        ReferenceId::Ip(ip) => Resolution::not_asked([*ip]),
+        ReferenceId::Dns(name) => resolver.resolve(name, deadline).await,
+    };
+    let addresses =
+        resolution.addresses.iter().take(MAX_ADDRESSES).map(|address| SocketAddr::new(address.ip, target.port));
+    let addresses = addresses.collect();
+    (resolution, addresses)
+}
+
+async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline: Instant) -> Vec<EndpointEvidence> {
+    let connector = Connector::new();
+    // The common case needs no task of its own.
+    if let [address] = addresses {
+        return vec![connector.handshake(*address, reference, deadline).await];
+    }
+    let connector = std::sync::Arc::new(connector);
+    let mut tasks = JoinSet::new();
+    for (index, &address) in addresses.iter().enumerate() {
+        let (connector, reference) = (connector.clone(), reference.clone());
+        tasks.spawn(async move { (index, connector.handshake(address, &reference, deadline).await) });
+    }
+    let mut found = tasks.join_all().await;
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, endpoint)| endpoint).collect()
+}
+
+/// The judge says which issuers it lacks; they are fetched, and it judges again.
+async fn judge_and_fetch(
+    evidence: &mut Evidence,
+    judge_settings: &judge::Settings,
+    settings: &Settings,
+    resolver: &Resolver,
+    deadline: Instant,
+) -> Judgement {
+    let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia);
+    let mut judgement = judge::judge(evidence, judge_settings);
+    for _ in 0..MAX_AIA_ROUNDS {
+        if !settings.fetch_issuers || judgement.wanted_issuers.is_empty() {
+            break;
+        }
+        evidence.aia.extend(fetcher.fetch(&judgement.wanted_issuers, deadline).await);
+        judgement = judge::judge(evidence, judge_settings);
+    }
+    judgement
+}

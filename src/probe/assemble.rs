@@ -1,0 +1,337 @@
+//! From evidence and judgement to the report: names, order, cross-references. Nothing is decided here.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::{EvidenceLevel, Settings};
+use crate::judge::anchors::AnchorKind;
+use crate::judge::case::Case;
+use crate::judge::client::{Answer, Client};
+use crate::judge::pool::CertId;
+use crate::judge::search::BuiltPath;
+use crate::judge::{self, Judgement, Served, rules, standard};
+use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
+use crate::model::evidence::Evidence;
+use crate::model::finding::NotChecked;
+use crate::model::path::{Path, PathFault, Provenance};
+use crate::model::report::{Deployment, Endpoint, Repair, Report, Run, SCHEMA_VERSION, TargetFacts, Tool};
+use crate::model::target::{ReferenceId, Target};
+use crate::model::time::Time;
+use crate::model::verdict::{ClientVerdict, Verdict};
+use crate::remedy::bundle;
+use crate::x509::key::{Curve, KeyKind};
+use crate::x509::{Certificate, pem};
+
+/// Paths listed per deployment; the search keeps more.
+const MAX_PATHS: usize = 8;
+
+pub struct Input<'a> {
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub evidence: &'a Evidence,
+    pub judge_settings: &'a judge::Settings,
+    pub judgement: &'a Judgement,
+    pub started_at: Time,
+    pub finished_at: Time,
+}
+
+pub fn report(input: &Input<'_>) -> Report {
+    let context = rules::Context {
+        target: input.target,
+        evidence: input.evidence,
+        settings: input.judge_settings,
+        judgement: input.judgement,
+    };
+    let (findings, mut not_checked, causes) = rules::run(&context);
+    not_checked.extend(out_of_scope(input));
+    let deployments: Vec<Deployment> = input
+        .judgement
+        .deployments
+        .iter()
+        .zip(&causes)
+        .map(|(deployment, causes)| self::deployment(input, deployment, causes))
+        .collect();
+    Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        run: Run {
+            id: run_id(),
+            started_at: input.started_at,
+            finished_at: input.finished_at,
+            judged_at: input.judge_settings.at,
+            arguments: input.settings.arguments.clone(),
+            stores: input.settings.anchors.describe(),
+        },
+        target: target(input),
+        dns: input.evidence.resolution.clone(),
+        endpoints: endpoints(input),
+        certificates: certificates(input, &deployments),
+        deployments,
+        aia: input.evidence.aia.iter().map(|evidence| evidence.fetch.clone()).collect(),
+        findings,
+        not_checked,
+        repair: repair(input),
+        reproduce: reproduce(input),
+    }
+}
+
+/// 16 random hex digits: enough to tell the runs of one ticket apart.
+fn run_id() -> String {
+    let mut bytes = [0; 8];
+    // Without randomness no handshake would have worked; zeros are then as good as anything.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    crate::x509::hex(&bytes)
+}
+
+fn target(input: &Input<'_>) -> TargetFacts {
+    let host = &input.target.host;
+    TargetFacts {
+        input: input.target.input.clone(),
+        host: host.to_string(),
+        host_unicode: match host {
+            ReferenceId::Dns(name) => name.to_unicode(),
+            ReferenceId::Ip(ip) => ip.to_string(),
+        },
+        port: input.target.port,
+        server_name: input.evidence.reference.to_string(),
+        starttls: None,
+    }
+}
+
+fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
+    let seen = input.evidence.endpoints.iter().enumerate();
+    seen.map(|(index, endpoint)| {
+        let mut timing_ms = endpoint.timing;
+        timing_ms.dns = Some(input.evidence.resolution.duration_ms);
+        Endpoint {
+            address: endpoint.address.to_string(),
+            status: endpoint.status,
+            failure: endpoint.failure.clone(),
+            tls: endpoint.tls.clone(),
+            timing_ms,
+            deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
+        }
+    })
+    .collect()
+}
+
+fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<String>]) -> Deployment {
+    let case = input.judgement.case(input.evidence, input.judge_settings, deployment);
+    let mut built: Vec<BuiltPath> = deployment.with_fetched.paths.iter().take(MAX_PATHS).cloned().collect();
+    let clients = input
+        .judge_settings
+        .clients
+        .iter()
+        .zip(deployment.answers.iter().zip(causes))
+        .map(|(client, (answer, cause))| verdict(input, &case, client, answer, cause.clone(), &mut built))
+        .collect();
+    Deployment {
+        endpoints: deployment
+            .endpoints
+            .iter()
+            .map(|&index| input.evidence.endpoints[index].address.to_string())
+            .collect(),
+        served_chain: deployment
+            .served_list
+            .iter()
+            .map(|served| match served {
+                Served::Certificate(id) => input.judgement.pool.get(*id).fingerprint.to_string(),
+                Served::Unparsable { fingerprint, .. } => fingerprint.to_string(),
+            })
+            .collect(),
+        paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
+        clients,
+    }
+}
+
+fn verdict(
+    input: &Input<'_>,
+    case: &Case<'_>,
+    client: &Client,
+    answer: &Answer,
+    cause: Option<String>,
+    built: &mut Vec<BuiltPath>,
+) -> ClientVerdict {
+    let path = (!answer.path.is_empty()).then(|| {
+        built.iter().position(|path| path.certificates == answer.path).unwrap_or_else(|| {
+            let anchored = answer.path.last().is_some_and(|&id| case.is_anchor(id).is_some());
+            let faults = standard::faults(case, &answer.path, anchored);
+            built.push(BuiltPath { certificates: answer.path.clone(), anchored, faults });
+            built.len() - 1
+        })
+    });
+    ClientVerdict {
+        id: client.id.to_owned(),
+        name: client.name.to_owned(),
+        modelled_versions: client.versions.to_owned(),
+        store: input.settings.anchors.store_id.to_owned(),
+        measured: client.measured,
+        verdict: answer.verdict,
+        category: answer.category,
+        code: answer.code.clone(),
+        message: answer.message.clone(),
+        cause,
+        path,
+        breaks_at: (answer.verdict == Verdict::Accept).then(|| breaks_at(case, &answer.path)).flatten(),
+    }
+}
+
+fn breaks_at(case: &Case<'_>, path: &[CertId]) -> Option<Time> {
+    path.iter().map(|&id| case.pool.get(id).not_after).min()
+}
+
+fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
+    let provenance = |id: CertId| {
+        let origin = case.pool.origin(id);
+        match origin.anchor {
+            _ if case.is_served(id) => Provenance::Served,
+            Some(AnchorKind::Local) => Provenance::StoreLocal,
+            Some(AnchorKind::Public) if input.settings.anchors.store_id == "roots" => Provenance::StoreRoots,
+            Some(AnchorKind::Public) => Provenance::StoreMozilla,
+            None => Provenance::Aia,
+        }
+    };
+    Path {
+        certificates: path.certificates.iter().map(|&id| case.pool.get(id).fingerprint.to_string()).collect(),
+        provenance: path.certificates.iter().map(|&id| provenance(id)).collect(),
+        errors: path
+            .faults
+            .iter()
+            .map(|fault| PathFault {
+                position: fault.position,
+                kind: fault.kind.word().to_owned(),
+                message: fault.kind.to_string(),
+            })
+            .collect(),
+        breaks_at: breaks_at(case, &path.certificates),
+    }
+}
+
+fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<String, CertificateFacts> {
+    if input.settings.evidence == EvidenceLevel::None {
+        return BTreeMap::new();
+    }
+    let pool = &input.judgement.pool;
+    let served = |id: CertId| input.judgement.deployments.iter().any(|deployment| deployment.served.contains(&id));
+    let on_a_path =
+        |hash: &String| deployments.iter().flat_map(|d| &d.paths).any(|path| path.certificates.contains(hash));
+    let mut shown = BTreeMap::new();
+    for id in pool.ids() {
+        let certificate = pool.get(id);
+        let origin = pool.origin(id);
+        let hash = certificate.fingerprint.to_string();
+        if !served(id) && !origin.fetched && !on_a_path(&hash) {
+            continue;
+        }
+        let sources =
+            [(served(id), Source::Served), (origin.fetched, Source::Aia), (origin.anchor.is_some(), Source::Store)];
+        let sources = sources.into_iter().filter(|(is, _)| *is).map(|(_, source)| source).collect();
+        shown.insert(hash, facts(certificate, sources, input.settings.evidence));
+    }
+    shown
+}
+
+fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) -> CertificateFacts {
+    let extensions = &certificate.extensions;
+    let hex = |bytes: &[u8]| crate::x509::hex(bytes);
+    CertificateFacts {
+        subject: certificate.subject.to_string(),
+        issuer: certificate.issuer.to_string(),
+        serial: hex(&certificate.serial),
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        subject_alternative_names: extensions
+            .subject_alt_name
+            .iter()
+            .flat_map(|san| &san.names)
+            .map(ToString::to_string)
+            .collect(),
+        key: KeyFacts {
+            algorithm: certificate.key.algorithm().to_owned(),
+            bits: certificate.key.bits(),
+            curve: match certificate.key {
+                KeyKind::Ec(curve) if curve != Curve::Other => Some(curve.name().to_owned()),
+                _ => None,
+            },
+        },
+        signature_algorithm: certificate.signature_algorithm.to_string(),
+        ski: extensions.subject_key_id.as_deref().map(hex),
+        aki: extensions.authority_key_id.as_ref().and_then(|aki| aki.key_id.as_deref()).map(hex),
+        spki_sha256: certificate.spki_sha256().to_string(),
+        is_ca: certificate.is_ca(),
+        ca_issuers: extensions.ca_issuers.iter().map(|url| crate::x509::dn::printable(url)).collect(),
+        sources,
+        pem: (level == EvidenceLevel::Pem).then(|| pem::encode(certificate.der())),
+    }
+}
+
+/// The first deployment that a bundle can mend; else the first one's reason.
+fn repair(input: &Input<'_>) -> Repair {
+    let mut first = None;
+    for deployment in input.judgement.deployments.iter().filter(|deployment| !deployment.served_list.is_empty()) {
+        let case = input.judgement.case(input.evidence, input.judge_settings, deployment);
+        let repair =
+            bundle::propose(&case, &deployment.with_fetched, &input.judge_settings.clients, &deployment.answers);
+        if repair.possible {
+            return repair;
+        }
+        first.get_or_insert(repair);
+    }
+    first.unwrap_or_else(|| Repair { reason: Some("no chain was served".to_owned()), ..Repair::default() })
+}
+
+/// What this version does not look at: absence of a finding there means nothing.
+fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
+    let mut list = vec![
+        ("revocation", "neither CRLs nor OCSP responses are evaluated"),
+        ("certificate-transparency", "no log list was given"),
+        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
+        ("dnssec", "signatures of DNS answers are not checked"),
+        ("caa", "CAA records were not asked for"),
+        ("http", "nothing was requested after the handshake"),
+    ];
+    if input.settings.anchors.store_id == "mozilla" {
+        list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
+    }
+    if !input.settings.fetch_issuers {
+        list.push(("aia", "issuers were not fetched (--no-aia)"));
+    }
+    list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+}
+
+fn reproduce(input: &Input<'_>) -> Vec<String> {
+    let reference = &input.evidence.reference;
+    let port = input.target.port;
+    let mut commands = Vec::new();
+    if let ReferenceId::Dns(name) = &input.target.host
+        && input.settings.addresses.is_empty()
+    {
+        let server = match input.settings.resolvers.first() {
+            Some(resolver) => format!("@{} -p {} ", resolver.ip(), resolver.port()),
+            None => String::new(),
+        };
+        commands.push(format!("dig {server}{name} A +noall +answer"));
+    }
+    if let Some(endpoint) = input.evidence.endpoints.first() {
+        let address = endpoint.address;
+        let sni = match reference {
+            ReferenceId::Dns(name) => format!("-servername {name} "),
+            ReferenceId::Ip(_) => "-noservername ".to_owned(),
+        };
+        commands.push(format!("openssl s_client -connect {address} {sni}-showcerts </dev/null"));
+        commands.push(match reference {
+            ReferenceId::Dns(name) => {
+                let ip = match address {
+                    SocketAddr::V4(v4) => v4.ip().to_string(),
+                    SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+                };
+                format!(
+                    "curl -v --resolve {name}:{port}:{ip} https://{name}:{port}/",
+                    port = if address.port() == port { port } else { address.port() }
+                )
+            }
+            ReferenceId::Ip(_) => format!("curl -v https://{address}/"),
+        });
+    }
+    commands
+}

@@ -1,0 +1,3 @@
+//! Mending: the right bundle, with its proof.
+
+pub mod bundle;

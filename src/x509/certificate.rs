@@ -1,0 +1,465 @@
+//! One certificate, parsed once: everything that judging asks of it, owned.
+
+use std::fmt;
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+use x509_parser::der_parser::asn1_rs::FromDer;
+use x509_parser::extensions::{ParsedExtension, X509Extension};
+use x509_parser::prelude::X509Certificate;
+
+use super::der;
+use super::dn::DistinguishedName;
+use super::general_name::GeneralName;
+use super::key::KeyKind;
+use super::signature::{self, SignatureAlgorithm, SignatureCheck};
+use crate::model::time::Time;
+
+/// Certificates larger than this are not parsed: the largest in public use are below 100 kB, and Go and OpenSSL
+/// stop at handshake messages of about that size anyway.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// SHA-256 of a certificate's DER.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    pub fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// Why bytes are not a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    #[error("larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("{0} bytes after the certificate")]
+    TrailingData(usize),
+    #[error("not an X.509 certificate: {0}")]
+    Malformed(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasicConstraints {
+    pub ca: bool,
+    pub path_len: Option<u32>,
+    pub critical: bool,
+}
+
+/// Bits of keyUsage (RFC 5280 §4.2.1.3), bit 0 = digitalSignature.
+pub mod usage {
+    pub const DIGITAL_SIGNATURE: u16 = 1;
+    pub const KEY_ENCIPHERMENT: u16 = 1 << 2;
+    pub const KEY_AGREEMENT: u16 = 1 << 4;
+    pub const KEY_CERT_SIGN: u16 = 1 << 5;
+    pub const CRL_SIGN: u16 = 1 << 6;
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyUsage {
+    pub bits: u16,
+    pub critical: bool,
+}
+
+impl KeyUsage {
+    pub fn allows(&self, bit: u16) -> bool {
+        self.bits & bit != 0
+    }
+}
+
+/// RFC 5280 §4.2.1.12.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExtendedKeyUsage {
+    pub any: bool,
+    pub server_auth: bool,
+    pub client_auth: bool,
+    pub code_signing: bool,
+    pub email_protection: bool,
+    pub time_stamping: bool,
+    pub ocsp_signing: bool,
+    /// Dotted OIDs of all others.
+    pub other: Vec<Box<str>>,
+    pub critical: bool,
+}
+
+impl ExtendedKeyUsage {
+    /// The extension holds no purpose at all, which its ASN.1 forbids.
+    pub fn is_empty(&self) -> bool {
+        !(self.any
+            || self.server_auth
+            || self.client_auth
+            || self.code_signing
+            || self.email_protection
+            || self.time_stamping
+            || self.ocsp_signing)
+            && self.other.is_empty()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectAltName {
+    pub names: Vec<GeneralName>,
+    pub critical: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameConstraints {
+    pub permitted: Vec<GeneralName>,
+    pub excluded: Vec<GeneralName>,
+    pub critical: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthorityKeyIdentifier {
+    pub key_id: Option<Box<[u8]>>,
+    /// The directory names of authorityCertIssuer.
+    pub issuer: Vec<DistinguishedName>,
+    /// Content octets of authorityCertSerialNumber.
+    pub serial: Option<Box<[u8]>>,
+}
+
+/// An extension we do not know, or that could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownExtension {
+    /// Dotted OID.
+    pub oid: Box<str>,
+    pub critical: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// The field itself was present (v3), even when empty.
+    pub count: usize,
+    pub basic_constraints: Option<BasicConstraints>,
+    pub key_usage: Option<KeyUsage>,
+    pub extended_key_usage: Option<ExtendedKeyUsage>,
+    pub subject_alt_name: Option<SubjectAltName>,
+    pub name_constraints: Option<NameConstraints>,
+    pub subject_key_id: Option<Box<[u8]>>,
+    pub authority_key_id: Option<AuthorityKeyIdentifier>,
+    /// Dotted policy OIDs.
+    pub policies: Vec<Box<str>>,
+    /// `caIssuers` locations that are URIs, in order.
+    pub ca_issuers: Vec<Box<str>>,
+    /// OCSP responder URIs, in order.
+    pub ocsp: Vec<Box<str>>,
+    /// URIs of the CRL distribution points' full names.
+    pub crl_distribution_points: Vec<Box<str>>,
+    /// TLS feature status_request (RFC 7633).
+    pub must_staple: bool,
+    /// Embedded SCT list (RFC 6962 §3.3).
+    pub has_scts: bool,
+    /// A precertificate's poison (RFC 6962 §3.1).
+    pub is_precertificate: bool,
+    /// Known to us in no way; the critical ones must be refused (RFC 5280 §4.2).
+    pub unknown: Vec<UnknownExtension>,
+    /// Known by OID, not decodable.
+    pub undecodable: Vec<UnknownExtension>,
+    /// OIDs that stand more than once.
+    pub repeated: Vec<Box<str>>,
+}
+
+/// A departure from DER or from the profile that some parsers refuse and others let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EncodingFault {
+    /// A BOOLEAN TRUE that is not 0xFF (X.690 §11.1).
+    BooleanNotCanonical,
+    /// `critical FALSE` written out though it is the default (X.690 §11.5).
+    DefaultEncoded,
+    /// An INTEGER with a superfluous leading octet (X.690 §8.3.2), in the serial number.
+    SerialNotMinimal,
+    SerialNegative,
+    SerialZero,
+    /// More than 20 content octets (RFC 5280 §4.1.2.2).
+    SerialTooLong,
+    /// UTCTime or GeneralizedTime without seconds, or with an offset (RFC 5280 §4.1.2.5).
+    TimeFormat,
+    /// GeneralizedTime for a year before 2050 (RFC 5280 §4.1.2.5).
+    GeneralizedTimeBefore2050,
+}
+
+/// A parsed certificate. Two with the same bytes are equal.
+#[derive(Clone)]
+pub struct Certificate {
+    der: Box<[u8]>,
+    tbs: Range<usize>,
+    spki: Range<usize>,
+    signature_value: Range<usize>,
+    pub fingerprint: Fingerprint,
+    /// 1, 2 or 3.
+    pub version: u32,
+    /// Content octets of the INTEGER.
+    pub serial: Box<[u8]>,
+    pub subject: DistinguishedName,
+    pub issuer: DistinguishedName,
+    pub not_before: Time,
+    pub not_after: Time,
+    pub key: KeyKind,
+    pub signature_algorithm: SignatureAlgorithm,
+    /// False when the algorithm inside the signed part differs from the one outside (RFC 5280 §4.1.1.2).
+    pub algorithms_agree: bool,
+    pub extensions: Extensions,
+    pub encoding_faults: Vec<EncodingFault>,
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, {})", self.subject, self.fingerprint)
+    }
+}
+
+impl Certificate {
+    /// Parses `der`, forgiving what real clients forgive: what some of them refuse is noted in `encoding_faults` and in
+    /// `extensions.undecodable`.
+    pub fn parse(der: &[u8]) -> Result<Self, ParseError> {
+        if der.len() > MAX_BYTES {
+            return Err(ParseError::TooLarge);
+        }
+        let (rest, parsed) =
+            X509Certificate::from_der(der).map_err(|error| ParseError::Malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(ParseError::TrailingData(rest.len()));
+        }
+        let within = |part: &[u8]| {
+            let start = part.as_ptr() as usize - der.as_ptr() as usize;
+            start..start + part.len()
+        };
+        Ok(Self {
+            tbs: within(parsed.tbs_certificate.as_ref()),
+            spki: within(parsed.public_key().raw),
+            signature_value: within(&parsed.signature_value.data),
+            fingerprint: Fingerprint::of(der),
+            version: parsed.version().0.saturating_add(1),
+            serial: parsed.raw_serial().into(),
+            subject: DistinguishedName::new(parsed.subject()),
+            issuer: DistinguishedName::new(parsed.issuer()),
+            not_before: Time::from_unix(parsed.validity().not_before.timestamp()),
+            not_after: Time::from_unix(parsed.validity().not_after.timestamp()),
+            key: KeyKind::new(parsed.public_key()),
+            signature_algorithm: SignatureAlgorithm::new(&parsed.signature_algorithm),
+            algorithms_agree: parsed.signature_algorithm == parsed.tbs_certificate.signature,
+            extensions: extensions(parsed.extensions()),
+            encoding_faults: encoding_faults(parsed.tbs_certificate.as_ref()),
+            der: der.into(),
+        })
+    }
+
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The SubjectPublicKeyInfo, DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.der[self.spki.clone()]
+    }
+
+    pub fn spki_sha256(&self) -> Fingerprint {
+        Fingerprint::of(self.spki())
+    }
+
+    /// Subject and issuer are the same name. Says nothing about the signature.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject.normalised() == self.issuer.normalised()
+    }
+
+    /// cA is set (RFC 5280 §4.2.1.9).
+    pub fn is_ca(&self) -> bool {
+        self.extensions.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
+    }
+
+    /// Does its signature verify under `issuer`'s key? Names are not compared.
+    pub fn check_signature(&self, issuer: &Self) -> SignatureCheck {
+        signature::verify(
+            &self.signature_algorithm,
+            &issuer.key,
+            issuer.spki(),
+            &self.der[self.tbs.clone()],
+            &self.der[self.signature_value.clone()],
+        )
+    }
+}
+
+fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
+    let mut out = Extensions { count: parsed.len(), ..Extensions::default() };
+    let mut seen: Vec<String> = Vec::with_capacity(parsed.len());
+    for extension in parsed {
+        let oid = extension.oid.to_id_string();
+        let critical = extension.critical;
+        if seen.contains(&oid) {
+            out.repeated.push(oid.into());
+            continue; // the first stands, as in the clients that do not refuse
+        }
+        let unknown = || UnknownExtension { oid: oid.as_str().into(), critical };
+        match extension.parsed_extension() {
+            ParsedExtension::BasicConstraints(value) => {
+                out.basic_constraints =
+                    Some(BasicConstraints { ca: value.ca, path_len: value.path_len_constraint, critical });
+            }
+            ParsedExtension::KeyUsage(value) => out.key_usage = Some(KeyUsage { bits: value.flags, critical }),
+            ParsedExtension::ExtendedKeyUsage(value) => {
+                out.extended_key_usage = Some(ExtendedKeyUsage {
+                    any: value.any,
+                    server_auth: value.server_auth,
+                    client_auth: value.client_auth,
+                    code_signing: value.code_signing,
+                    email_protection: value.email_protection,
+                    time_stamping: value.time_stamping,
+                    ocsp_signing: value.ocsp_signing,
+                    other: value.other.iter().map(|oid| oid.to_id_string().into()).collect(),
+                    critical,
+                });
+            }
+            ParsedExtension::SubjectAlternativeName(value) => {
+                out.subject_alt_name = Some(SubjectAltName {
+                    names: value.general_names.iter().map(GeneralName::new).collect(),
+                    critical,
+                });
+            }
+            ParsedExtension::NameConstraints(value) => {
+                let names = |subtrees: &Option<Vec<x509_parser::extensions::GeneralSubtree<'_>>>| {
+                    subtrees.iter().flatten().map(|subtree| GeneralName::new(&subtree.base)).collect()
+                };
+                out.name_constraints = Some(NameConstraints {
+                    permitted: names(&value.permitted_subtrees),
+                    excluded: names(&value.excluded_subtrees),
+                    critical,
+                });
+            }
+            ParsedExtension::SubjectKeyIdentifier(value) => out.subject_key_id = Some(value.0.into()),
+            ParsedExtension::AuthorityKeyIdentifier(value) => {
+                let issuer =
+                    value.authority_cert_issuer.iter().flatten().filter_map(|name| match GeneralName::new(name) {
+                        GeneralName::Directory(name) => Some(name),
+                        _ => None,
+                    });
+                out.authority_key_id = Some(AuthorityKeyIdentifier {
+                    key_id: value.key_identifier.as_ref().map(|id| id.0.into()),
+                    issuer: issuer.collect(),
+                    serial: value.authority_cert_serial.map(Into::into),
+                });
+            }
+            ParsedExtension::CertificatePolicies(value) => {
+                out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
+            }
+            ParsedExtension::AuthorityInfoAccess(value) => {
+                for description in value.iter() {
+                    if let GeneralName::Uri(uri) = GeneralName::new(&description.access_location) {
+                        match description.access_method.to_id_string().as_str() {
+                            "1.3.6.1.5.5.7.48.2" => out.ca_issuers.push(uri),
+                            "1.3.6.1.5.5.7.48.1" => out.ocsp.push(uri),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+            ParsedExtension::CRLDistributionPoints(value) => {
+                for point in value.iter() {
+                    if let Some(x509_parser::extensions::DistributionPointName::FullName(names)) =
+                        &point.distribution_point
+                    {
+                        out.crl_distribution_points.extend(names.iter().filter_map(|name| {
+                            match GeneralName::new(name) {
+                                GeneralName::Uri(uri) => Some(uri),
+                                _ => None,
+                            }
+                        }));
+                    }
+                }
+            }
+            ParsedExtension::SCT(_) => out.has_scts = true,
+            ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
+            ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match oid.as_str() {
+                // SEQUENCE OF INTEGER containing 5, status_request
+                "1.3.6.1.5.5.7.1.24" => {
+                    out.must_staple = der::split(extension.value).is_some_and(|(features, _)| {
+                        der::values(features.content).any(|feature| feature.content == [5])
+                    });
+                }
+                "1.3.6.1.4.1.11129.2.4.3" => out.is_precertificate = true,
+                _ => out.unknown.push(unknown()),
+            },
+            // Known by name, with no bearing on a server's path: policy mappings and constraints, issuer alternative
+            // name, Netscape extensions …
+            _ => {}
+        }
+        seen.push(oid);
+    }
+    out
+}
+
+/// What `x509-parser` forgives, read from the encoding itself.
+fn encoding_faults(tbs: &[u8]) -> Vec<EncodingFault> {
+    let mut faults = Vec::new();
+    let Some((outer, _)) = der::split(tbs) else { return faults };
+    let mut fields = der::values(outer.content).peekable();
+    fields.next_if(|value| value.tag == 0xa0); // version
+    if let Some(serial) = fields.next() {
+        match serial.content {
+            [0] => faults.push(EncodingFault::SerialZero),
+            [0, next, ..] if next & 0x80 == 0 => faults.push(EncodingFault::SerialNotMinimal),
+            [0xff, next, ..] if next & 0x80 != 0 => faults.push(EncodingFault::SerialNotMinimal),
+            _ => {}
+        }
+        if serial.content.first().is_some_and(|first| first & 0x80 != 0) {
+            faults.push(EncodingFault::SerialNegative);
+        }
+        if serial.content.len() > 20 {
+            faults.push(EncodingFault::SerialTooLong);
+        }
+    }
+    if let Some(validity) = fields.nth(2) {
+        for time in der::values(validity.content) {
+            let well_formed = match time.tag {
+                0x17 => time.content.len() == 13 && time.content.ends_with(b"Z"),
+                _ => time.content.len() == 15 && time.content.ends_with(b"Z"),
+            };
+            if !well_formed {
+                faults.push(EncodingFault::TimeFormat);
+            }
+            if time.tag == 0x18 && time.content < b"2050".as_slice() {
+                faults.push(EncodingFault::GeneralizedTimeBefore2050);
+            }
+        }
+    }
+    if let Some(list) = fields.find(|value| value.tag == 0xa3).and_then(|explicit| der::split(explicit.content)) {
+        for extension in der::values(list.0.content) {
+            let Some(critical) = der::values(extension.content).nth(1).filter(|value| value.tag == 0x01) else {
+                continue;
+            };
+            match critical.content {
+                [0xff] => {}
+                [0] => faults.push(EncodingFault::DefaultEncoded),
+                _ => faults.push(EncodingFault::BooleanNotCanonical),
+            }
+            // BOOLEAN inside basicConstraints
+        }
+    }
+    faults
+}

@@ -1,0 +1,164 @@
+//! Distinguished names (RFC 5280 §4.1.2.4): compared as bytes, or as RFC 5280 §7.1 says; shown to people.
+
+use std::fmt;
+
+use x509_parser::der_parser::asn1_rs::Tag;
+use x509_parser::x509::X509Name;
+
+/// A subject or issuer name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DistinguishedName {
+    raw: Box<[u8]>,
+    /// Attribute types and values after the comparison rules of RFC 5280 §7.1; equal names have equal bytes.
+    normalised: Box<[u8]>,
+    display: Box<str>,
+    common_name: Option<Box<str>>,
+}
+
+impl DistinguishedName {
+    pub(super) fn new(name: &X509Name<'_>) -> Self {
+        Self {
+            raw: name.as_raw().into(),
+            normalised: normalise(name).into(),
+            display: display(name).into(),
+            common_name: name
+                .iter_common_name()
+                .last() // the most specific: what clients that fall back to the CN take
+                .map(|attribute| text(attribute.attr_value().tag(), attribute.attr_value().data).into()),
+        }
+    }
+
+    /// The DER encoding of the Name.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Equal for names that RFC 5280 §7.1 calls equal (letter case, string type, inner white space).
+    pub fn normalised(&self) -> &[u8] {
+        &self.normalised
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.normalised.is_empty()
+    }
+
+    /// The last CN, as it stands in the certificate (control characters included).
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    /// The shortest text that names it: the CN, else the whole name.
+    pub fn short(&self) -> String {
+        match &self.common_name {
+            Some(name) if !name.trim().is_empty() => printable(name),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// In encoded order, `C=.., O=.., CN=..`; control characters are escaped.
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.display.is_empty() { "(empty name)" } else { &self.display })
+    }
+}
+
+/// Certificate text made safe for a terminal: control and bidirectional formatting characters are escaped.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let reorders = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+        if c.is_control() || reorders {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The characters of a DirectoryString, whatever its string type.
+fn text(tag: Tag, data: &[u8]) -> String {
+    match tag {
+        Tag::BmpString => {
+            let units: Vec<u16> = data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        Tag::UniversalString => data
+            .chunks_exact(4)
+            .map(|c| {
+                char::from_u32(u32::from_be_bytes([c[0], c[1], c[2], c[3]])).unwrap_or(char::REPLACEMENT_CHARACTER)
+            })
+            .collect(),
+        // What is called TeletexString in certificates is Latin-1 in practice.
+        Tag::T61String => data.iter().map(|&byte| char::from(byte)).collect(),
+        _ => String::from_utf8_lossy(data).into_owned(),
+    }
+}
+
+/// RFC 5280 §7.1, by way of RFC 4518: case folded, white space trimmed and collapsed, string type ignored.
+fn normalise(name: &X509Name<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut put = |bytes: &[u8]| {
+        out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend_from_slice(bytes);
+    };
+    for rdn in name.iter_rdn() {
+        let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = rdn
+            .iter()
+            .map(|attribute| {
+                let value = attribute.attr_value();
+                let is_text = matches!(
+                    value.tag(),
+                    Tag::PrintableString
+                        | Tag::Utf8String
+                        | Tag::BmpString
+                        | Tag::UniversalString
+                        | Tag::T61String
+                        | Tag::Ia5String
+                );
+                let value = if is_text {
+                    let folded = text(value.tag(), value.data).to_lowercase();
+                    let mut value = folded.split_whitespace().collect::<Vec<_>>().join(" ").into_bytes();
+                    value.push(0); // keeps text apart from other types with the same octets
+                    value
+                } else {
+                    [&[u8::try_from(value.tag().0).unwrap_or(u8::MAX)], value.data].concat()
+                };
+                (attribute.attr_type().as_bytes().to_vec(), value)
+            })
+            .collect();
+        attributes.sort(); // a SET has no order
+        put(&u32::try_from(attributes.len()).unwrap_or(u32::MAX).to_be_bytes());
+        for (kind, value) in &attributes {
+            put(kind);
+            put(value);
+        }
+    }
+    out
+}
+
+fn display(name: &X509Name<'_>) -> String {
+    let mut parts = Vec::new();
+    for attribute in name.iter_attributes() {
+        let oid = attribute.attr_type().to_id_string();
+        let kind = match oid.as_str() {
+            "2.5.4.3" => "CN",
+            "2.5.4.4" => "SN",
+            "2.5.4.5" => "serialNumber",
+            "2.5.4.6" => "C",
+            "2.5.4.7" => "L",
+            "2.5.4.8" => "ST",
+            "2.5.4.9" => "street",
+            "2.5.4.10" => "O",
+            "2.5.4.11" => "OU",
+            "2.5.4.97" => "organizationIdentifier",
+            "0.9.2342.19200300.100.1.25" => "DC",
+            "1.2.840.113549.1.9.1" => "emailAddress",
+            other => other,
+        };
+        let value = attribute.attr_value();
+        parts.push(format!("{kind}={}", printable(&text(value.tag(), value.data))));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,122 @@
+//! Public keys: what kind, how strong.
+
+use std::fmt;
+
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Curve {
+    P224,
+    P256,
+    P384,
+    P521,
+    Secp256k1,
+    Other,
+}
+
+impl Curve {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::P224 => "P-224",
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+            Self::Secp256k1 => "secp256k1",
+            Self::Other => "other",
+        }
+    }
+
+    pub fn bits(self) -> Option<u32> {
+        match self {
+            Self::P224 => Some(224),
+            Self::P256 | Self::Secp256k1 => Some(256),
+            Self::P384 => Some(384),
+            Self::P521 => Some(521),
+            Self::Other => None,
+        }
+    }
+}
+
+/// The kind and strength of a subject public key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    /// `bits` of the modulus; `pss` when the SPKI is restricted to RSASSA-PSS.
+    Rsa {
+        bits: u32,
+        exponent: u64,
+        pss: bool,
+    },
+    Ec(Curve),
+    Ed25519,
+    Ed448,
+    Dsa,
+    /// OID in dotted form.
+    Other(Box<str>),
+}
+
+impl KeyKind {
+    pub(super) fn new(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+        let oid = spki.algorithm.algorithm.to_id_string();
+        match oid.as_str() {
+            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match spki.parsed() {
+                Ok(x509_parser::public_key::PublicKey::RSA(rsa)) => {
+                    let digits = &rsa.modulus[rsa.modulus.iter().take_while(|&&byte| byte == 0).count()..];
+                    let bits = digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize);
+                    Self::Rsa {
+                        bits: u32::try_from(bits).unwrap_or(u32::MAX),
+                        exponent: rsa.try_exponent().unwrap_or(0),
+                        pss: oid.ends_with(".10"),
+                    }
+                }
+                _ => Self::Other(oid.into()),
+            },
+            "1.2.840.10045.2.1" => {
+                let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+                Self::Ec(match curve.map(|oid| oid.to_id_string()).as_deref() {
+                    Some("1.3.132.0.33") => Curve::P224,
+                    Some("1.2.840.10045.3.1.7") => Curve::P256,
+                    Some("1.3.132.0.34") => Curve::P384,
+                    Some("1.3.132.0.35") => Curve::P521,
+                    Some("1.3.132.0.10") => Curve::Secp256k1,
+                    _ => Curve::Other,
+                })
+            }
+            "1.3.101.112" => Self::Ed25519,
+            "1.3.101.113" => Self::Ed448,
+            "1.2.840.10040.4.1" => Self::Dsa,
+            _ => Self::Other(oid.into()),
+        }
+    }
+
+    pub fn algorithm(&self) -> &str {
+        match self {
+            Self::Rsa { .. } => "RSA",
+            Self::Ec(_) => "ECDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::Ed448 => "Ed448",
+            Self::Dsa => "DSA",
+            Self::Other(oid) => oid,
+        }
+    }
+
+    /// Bits of the modulus or of the field; `None` when unknown.
+    pub fn bits(&self) -> Option<u32> {
+        match self {
+            Self::Rsa { bits, .. } => Some(*bits),
+            Self::Ec(curve) => curve.bits(),
+            Self::Ed25519 => Some(256),
+            Self::Ed448 => Some(456),
+            Self::Dsa | Self::Other(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits, .. } => write!(f, "RSA {bits}"),
+            Self::Ec(curve) => write!(f, "ECDSA {}", curve.name()),
+            other => f.write_str(other.algorithm()),
+        }
+    }
+}

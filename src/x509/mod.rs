@@ -1,0 +1,17 @@
+//! Bytes to certificates: DER, PEM, PKCS#7; names. Pure.
+
+mod certificate;
+mod der;
+pub mod dn;
+pub mod general_name;
+pub mod identity;
+mod input;
+pub mod key;
+pub mod pem;
+pub mod signature;
+
+pub use certificate::{
+    AuthorityKeyIdentifier, BasicConstraints, Certificate, EncodingFault, ExtendedKeyUsage, Extensions, Fingerprint,
+    KeyUsage, NameConstraints, ParseError, SubjectAltName, UnknownExtension, hex, usage,
+};
+pub use input::{InputError, certificates_in};
