@@ -1,0 +1,3 @@
+//! What tests say often, said once.
+
+pub mod shared_lab;
