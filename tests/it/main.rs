@@ -1,5 +1,12 @@
 //! One test binary, a module a topic. `support` holds the vocabulary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod support;
 
 mod aia;

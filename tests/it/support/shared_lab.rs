@@ -30,7 +30,6 @@ pub struct Truth {
 pub struct Scenario {
     pub id: String,
     pub family: String,
-    pub behavior: Value,
     evidence: Evidence,
     /// By column.
     pub truth: BTreeMap<String, Truth>,
@@ -68,7 +67,6 @@ impl SharedLab {
             Scenario {
                 id: id.to_owned(),
                 family: entry["family"].as_str().unwrap().to_owned(),
-                behavior: entry["behavior"].clone(),
                 evidence: Evidence {
                     reference: entry["host"].as_str().unwrap().parse().unwrap(),
                     resolution: Resolution::not_asked(["127.0.0.1".parse().unwrap()]),
