@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
@@ -169,9 +169,11 @@ impl Asking {
             if done {
                 return None;
             }
-            let (index, received) = timeout_at(until, self.datagram(&mut buffer)).await.ok()?;
-            let found = match received {
+            let (index, stirred) = timeout_at(until, self.stirring()).await.ok()?;
+            let State::Pending(socket) = &self.servers[index].state else { continue };
+            let found = match stirred.and_then(|()| socket.try_recv(&mut buffer)) {
                 Ok(length) => self.read(index, &buffer[..length], deadline).await,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
                 // Connected sockets learn that the port is closed (ICMP).
                 Err(error) => {
                     self.servers[index].fail(DnsStatus::Unreachable, None, error);
@@ -184,16 +186,19 @@ impl Asking {
         }
     }
 
-    async fn datagram(&self, buffer: &mut [u8]) -> (usize, io::Result<usize>) {
+    /// The first of the pending servers whose socket has a datagram or an error.
+    async fn stirring(&self) -> (usize, io::Result<()>) {
+        let pending = self.servers.iter().enumerate().filter_map(|(index, server)| match &server.state {
+            State::Pending(socket) => Some((index, Box::pin(stirs(socket)))),
+            State::Unasked | State::Failed(_) => None,
+        });
+        let mut pending: Vec<_> = pending.collect();
         poll_fn(|context| {
-            for (index, server) in self.servers.iter().enumerate() {
-                let State::Pending(socket) = &server.state else { continue };
-                let mut buffer = ReadBuf::new(buffer);
-                if let Poll::Ready(received) = socket.poll_recv(context, &mut buffer) {
-                    return Poll::Ready((index, received.map(|()| buffer.filled().len())));
-                }
-            }
-            Poll::Pending
+            let ready = pending.iter_mut().find_map(|(index, stirs)| match stirs.as_mut().poll(context) {
+                Poll::Ready(result) => Some((*index, result)),
+                Poll::Pending => None,
+            });
+            ready.map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }
@@ -316,6 +321,22 @@ async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(any).await?;
     socket.connect(server).await?;
     Ok(socket)
+}
+
+/// Waits for a datagram or an error. Linux reports an ICMP error without calling the socket readable, and tokio's `recv`
+/// would sleep through it.
+async fn stirs(socket: &UdpSocket) -> io::Result<()> {
+    loop {
+        if !socket.ready(Interest::READABLE | Interest::ERROR).await?.is_error() {
+            return Ok(());
+        }
+        let error = || Err(socket.take_error()?.unwrap_or_else(|| io::ErrorKind::WouldBlock.into()));
+        match socket.try_io(Interest::ERROR, error) {
+            // Somebody else has taken it; the readiness is cleared now.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
 }
 
 /// RFC 1035 §4.2.2: each message after its length in two octets.

@@ -243,6 +243,7 @@ async fn ask_both(
     let mut until = deadline;
     loop {
         tokio::select! {
+            biased; // at the deadline the questions themselves know best what happened
             got = &mut a, if got_a.is_none() => {
                 if enough(name, &got) || is_nxdomain(&got) {
                     until = deadline.min(Instant::now() + AAAA_GRACE);

@@ -1,3 +1,5 @@
 //! What tests say often, said once.
 
+pub mod dns_server;
+pub mod http_server;
 pub mod shared_lab;
