@@ -256,3 +256,38 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
     Some(printable(&value.chars().take(MAX_HEADER_CHARS).collect::<String>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// 127.0.0.1 stands for the public internet here, 127.0.0.2 for a private network.
+    #[tokio::test]
+    async fn a_redirect_to_a_private_address_is_refused() {
+        let private = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (from, to) = (public.local_addr().unwrap(), private.local_addr().unwrap());
+        let resolver = Resolver::new(Vec::new());
+        let mut fetcher = Fetcher { resolver: &resolver, may_connect: |ip| ip == Ipv4Addr::LOCALHOST, fetched: 0 };
+        let urls = [format!("http://{from}/")];
+        let fetching = fetcher.fetch(&urls, Instant::now() + Duration::from_secs(20));
+        let serving = async {
+            let (mut stream, _) = public.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            let answer = format!("HTTP/1.1 301 Moved\r\nLocation: http://{to}/\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let answers = tokio::select! {
+            answers = fetching => answers,
+            () = serving => unreachable!("it never ends"),
+            _ = private.accept() => panic!("a connection to the private address was made"),
+        };
+        assert_eq!(answers[0].fetch.outcome, AiaOutcome::PrivateAddress, "{:?}", answers[0].fetch);
+    }
+}

@@ -10,6 +10,7 @@ use tlsmend::model::resolution::{DnsStatus, Resolution};
 use tlsmend::observe::dns::Resolver;
 use tokio::time::Instant;
 
+use crate::support::dns_daemons::Daemon;
 use crate::support::dns_server::{Scripted, Zones, answer, name, record};
 
 /// Nothing here should take so long; a test that reaches it fails by its status.
@@ -422,4 +423,67 @@ async fn no_time_at_all_is_a_timeout() {
     let found = resolve_within(Duration::ZERO, &[server.address], "a.test").await;
     assert_eq!(found.status, DnsStatus::Timeout);
     assert!(found.detail.is_some());
+}
+
+const REAL_ZONES: &[(&str, &str)] = &[
+    (
+        "shop.test",
+        "www.shop.test. 600 CNAME edge.cdn.test.\n\
+         loop.shop.test. 60 CNAME loop.cdn.test.\n\
+         gone.shop.test. 60 CNAME gone.cdn.test.\n\
+         out.shop.test. 60 CNAME www.example.org.\n\
+         mail.shop.test. 60 TXT \"no address\"\n\
+         deep.shop.test. 60 NS ns.deep.shop.test.\n\
+         ns.deep.shop.test. 60 A 127.0.0.1\n",
+    ),
+    (
+        "cdn.test",
+        "edge.cdn.test. 30 CNAME pop.cdn.test.\n\
+         pop.cdn.test. 5 A 127.0.0.1\n\
+         pop.cdn.test. 5 AAAA ::1\n\
+         loop.cdn.test. 60 CNAME loop.shop.test.\n",
+    ),
+];
+
+#[tokio::test]
+async fn nsd_answers_for_its_zones_only() {
+    let Some(nsd) = Daemon::nsd(REAL_ZONES).await else { return };
+    let servers = [nsd.address];
+    let found = resolve(&servers, "www.shop.test").await;
+    assert_eq!(chain(&found), ["www.shop.test 600 edge.cdn.test", "edge.cdn.test 30 pop.cdn.test"], "{found:?}");
+    assert_eq!(addresses(&found), ["127.0.0.1 5", "::1 5"]);
+    for (host, status, end, aliases) in [
+        ("loop.shop.test", DnsStatus::Loop, "loop.shop.test", 2),
+        ("gone.shop.test", DnsStatus::Nxdomain, "gone.cdn.test", 1),
+        ("out.shop.test", DnsStatus::Refused, "www.example.org", 1),
+        ("mail.shop.test", DnsStatus::Nodata, "mail.shop.test", 0),
+        ("x.deep.shop.test", DnsStatus::Refused, "x.deep.shop.test", 0), // a referral
+        ("shop.example", DnsStatus::Refused, "shop.example", 0),
+    ] {
+        let found = resolve(&servers, host).await;
+        assert_eq!((found.status, found.final_name.as_deref()), (status, Some(end)), "{found:?}");
+        assert_eq!(found.cname_chain.len(), aliases, "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn unbound_resolves_the_whole_chain() {
+    let Some(nsd) = Daemon::nsd(REAL_ZONES).await else { return };
+    let Some(unbound) = Daemon::unbound(nsd.address).await else { return };
+    let servers = [unbound.address];
+    let found = resolve(&servers, "www.shop.test").await;
+    let names: Vec<_> = found.cname_chain.iter().map(|alias| (alias.owner.as_str(), alias.target.as_str())).collect();
+    assert_eq!(names, [("www.shop.test", "edge.cdn.test"), ("edge.cdn.test", "pop.cdn.test")], "{found:?}");
+    // What remains of each in the cache.
+    assert!(found.cname_chain[0].ttl > 500 && found.cname_chain[1].ttl <= 30);
+    assert_eq!(found.addresses.len(), 2);
+    for (host, status, end, aliases) in [
+        ("loop.shop.test", DnsStatus::Loop, "loop.shop.test", 2),
+        ("gone.shop.test", DnsStatus::Nxdomain, "gone.cdn.test", 1),
+        ("mail.shop.test", DnsStatus::Nodata, "mail.shop.test", 0),
+    ] {
+        let found = resolve(&servers, host).await;
+        assert_eq!((found.status, found.final_name.as_deref()), (status, Some(end)), "{found:?}");
+        assert_eq!(found.cname_chain.len(), aliases, "{found:?}");
+    }
 }

@@ -143,3 +143,103 @@ fn hosts_addresses(hosts: &str, name: &str) -> Vec<IpAddr> {
     found.sort_by_key(IpAddr::is_ipv6); // stable
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::{Message, ResponseCode};
+    use hickory_proto::rr::rdata::A;
+    use hickory_proto::rr::{RData, Record};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    const HOSTS_FILE: &str = "127.0.0.1 first\n\
+        ::1\tlocalhost\n\
+        127.0.0.1 localhost # comment with words\n\
+        # 127.0.0.9 words\n\
+        ::1 Example.Test. alias\n\
+        127.0.0.2 example.test\n\
+        127.0.0.2 example.test\n\
+        not-an-address example.test\n\
+        127.0.0.3";
+
+    fn system(hosts: &str, search: &[&str], servers: Vec<SocketAddr>) -> System {
+        System {
+            hosts: hosts.to_owned(),
+            search: search.iter().map(ToString::to_string).collect(),
+            servers: if servers.is_empty() { Err("none".to_owned()) } else { Ok(Servers::given(servers)) },
+        }
+    }
+
+    async fn resolve(system: &System, name: &str) -> Resolution {
+        system.resolve(&name.parse().unwrap(), Instant::now() + Duration::from_secs(20)).await
+    }
+
+    fn ips(resolution: &Resolution) -> Vec<String> {
+        assert!(resolution.addresses.iter().all(|address| address.ttl.is_none()));
+        resolution.addresses.iter().map(|address| address.ip.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_hosts_file_comes_first() {
+        let system = system(HOSTS_FILE, &[], Vec::new());
+        for (name, expected) in
+            [("example.test", ["127.0.0.2", "::1"]), ("alias", ["::1", ""]), ("localhost", ["127.0.0.1", "::1"])]
+        {
+            let found = resolve(&system, name).await;
+            assert_eq!(ips(&found), expected.into_iter().filter(|ip| !ip.is_empty()).collect::<Vec<_>>());
+            assert_eq!((found.status, found.resolver.as_deref()), (DnsStatus::Noerror, Some("hosts file")));
+        }
+        for unknown in ["words", "comment", "www.example.test"] {
+            let found = resolve(&system, unknown).await;
+            assert_eq!((found.status, found.detail.as_deref()), (DnsStatus::Unreachable, Some("none")));
+        }
+    }
+
+    #[tokio::test]
+    async fn localhost_is_never_asked_for() {
+        let system = system("", &[], Vec::new());
+        for name in ["localhost", "a.b.localhost"] {
+            let found = resolve(&system, name).await;
+            assert_eq!((ips(&found), found.resolver), (vec!["127.0.0.1".into(), "::1".into()], None));
+        }
+        assert_eq!(resolve(&system, "localhost.test").await.status, DnsStatus::Unreachable);
+    }
+
+    /// Knows `only` and nothing else.
+    async fn server(only: &'static str) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                let query = Message::from_vec(&buffer[..length]).unwrap();
+                let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
+                answer.add_queries(query.queries.clone());
+                let name = query.queries[0].name.clone();
+                if text(&name) == only {
+                    answer.add_answer(Record::from_rdata(name, 5, RData::A(A(Ipv4Addr::LOCALHOST))));
+                } else {
+                    answer.metadata.response_code = ResponseCode::NXDomain;
+                }
+                let _ = socket.send_to(&answer.to_vec().unwrap(), from).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn search_domains_are_for_names_of_one_label() {
+        let deep = system("", &["one.test", "two.test"], vec![server("www.two.test").await]);
+        let found = resolve(&deep, "www").await;
+        assert_eq!((found.status, found.final_name.as_deref()), (DnsStatus::Noerror, Some("www.two.test")));
+        let found = resolve(&deep, "gone").await;
+        assert_eq!((found.status, found.final_name.as_deref()), (DnsStatus::Nxdomain, Some("gone")));
+        let deep = system("", &["test"], vec![server("www.two.test").await]);
+        assert_eq!(resolve(&deep, "www.two").await.status, DnsStatus::Nxdomain);
+        assert_eq!(
+            resolve(&system("", &["one.test"], vec![server("www").await]), "www").await.status,
+            DnsStatus::Noerror
+        );
+    }
+}
