@@ -1,4 +1,7 @@
 //! What tests say often, said once.
 
 pub mod program;
+pub mod dns_daemons;
+pub mod dns_server;
+pub mod http_server;
 pub mod shared_lab;
