@@ -1,3 +1,4 @@
 //! What tests say often, said once.
 
 pub mod shared_lab;
+pub mod tls_server;
