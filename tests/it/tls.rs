@@ -123,6 +123,17 @@ async fn no_protocol_in_common_is_not_held_against_the_server() {
     }
 }
 
+/// What comes after the handshake, in the same read as its end, is no part of it.
+#[tokio::test]
+async fn a_server_that_talks_and_leaves_at_once() {
+    for version in [&TLS12, &TLS13] {
+        for bytes in [0, 100_000] {
+            let evidence = observe(TlsServer::good().only(version).talks(bytes).start().await).await;
+            assert_eq!(completed(&evidence).key_proof, KeyProof::Proven);
+        }
+    }
+}
+
 #[tokio::test]
 async fn client_certificate_requested() {
     for version in [&TLS12, &TLS13] {

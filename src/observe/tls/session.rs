@@ -72,7 +72,10 @@ impl Session {
                 return sent.map_err(Stop::Socket);
             }
             // A server that hung up on us may have said why before: what it sent is read first.
-            self.receive().await?;
+            let received = self.receive().await;
+            if self.connection.is_handshaking() {
+                received?; // what a server says once the handshake is done is not for us
+            }
         }
     }
 
@@ -151,6 +154,9 @@ impl Session {
             self.has_plaintext |= state.plaintext_bytes_to_read() > 0;
             if state.peer_has_closed() {
                 return Err(Stop::Closed);
+            }
+            if self.has_plaintext {
+                return Ok(()); // nobody reads it, and rustls' buffer for it is small
             }
         }
         if self.received.len() >= MAX_RECEIVED { Err(Stop::TooMuch) } else { Ok(()) }

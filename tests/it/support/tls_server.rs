@@ -34,6 +34,8 @@ pub struct TlsServer {
     alpn: Vec<Vec<u8>>,
     ocsp: Vec<u8>,
     demands_client_certificate: Option<bool>,
+    /// Bytes to send unasked before closing.
+    talks: Option<usize>,
 }
 
 impl TlsServer {
@@ -46,6 +48,7 @@ impl TlsServer {
             alpn: Vec::new(),
             ocsp: Vec::new(),
             demands_client_certificate: None,
+            talks: None,
         }
     }
 
@@ -79,6 +82,12 @@ impl TlsServer {
         self
     }
 
+    /// Sends so many bytes as soon as the handshake is done, and closes.
+    pub fn talks(mut self, bytes: usize) -> Self {
+        self.talks = Some(bytes);
+        self
+    }
+
     pub async fn start(self) -> SocketAddr {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
@@ -102,9 +111,12 @@ impl TlsServer {
         serve(move |stream| {
             let acceptor = acceptor.clone();
             async move {
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let _ = stream.read(&mut [0; 64]).await;
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                if let Some(bytes) = self.talks {
+                    let _ = stream.write_all(&vec![b'x'; bytes]).await;
+                    let _ = stream.shutdown().await;
                 }
+                let _ = stream.read(&mut [0; 64]).await;
             }
         })
         .await
