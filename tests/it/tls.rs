@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
 use tlsmend::model::handshake::{
@@ -14,8 +15,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::support::tls_server::{
-    NAME, TlsServer, answers, certificate, certificate_message, greets, message, observe, observe_for, record, serve,
-    server_hello,
+    NAME, TlsServer, answers, certificate, certificate_message, cut_after, greets, message, observe, observe_for,
+    record, serve, server_hello,
 };
 
 const ALERT: u8 = 21;
@@ -334,6 +335,29 @@ async fn chain_survives_a_later_failure() {
     assert_eq!(evidence.served_chain, [der.to_vec(), der.to_vec()]);
 }
 
+/// TLS 1.3 encrypts the certificates, and rustls shows them only with the CertificateVerify behind them.
+#[tokio::test]
+async fn chain_survives_a_later_failure_of_tls_1_3() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([NAME.to_owned()]).unwrap().self_signed(&key).unwrap();
+    let chain = [certificate.der().clone(), CertificateDer::from(vec![0x30; 300])];
+    let server = TlsServer::new(chain.clone(), key).only(&TLS13).fragments(64).start().await;
+    let mut recorded = Vec::new();
+    // ServerHello, change_cipher_spec, then EncryptedExtensions, Certificate, CertificateVerify and Finished in pieces.
+    for records in 3.. {
+        let evidence = observe(cut_after(server, records).await).await;
+        if evidence.failure.is_none() {
+            assert_eq!(completed(&evidence).key_proof, KeyProof::Proven);
+            break;
+        }
+        failure(&evidence, Stage::Tls, FailureKind::Closed);
+        assert_eq!(evidence.tls.unwrap().version.as_deref(), Some("1.3"));
+        recorded.push(evidence.served_chain);
+    }
+    recorded.dedup();
+    assert_eq!(recorded, [Vec::new(), chain.iter().map(|der| der.to_vec()).collect()]);
+}
+
 #[tokio::test]
 async fn old_version_chosen() {
     let der = certificate().0;
@@ -356,6 +380,8 @@ async fn empty_certificate_list() {
         failure(&evidence, Stage::Tls, FailureKind::NoCertificate);
         assert!(evidence.served_chain.is_empty());
     }
+    let evidence = observe(TlsServer::new([], certificate().1).start().await).await;
+    failure(&evidence, Stage::Tls, FailureKind::NoCertificate);
 }
 
 #[tokio::test]
@@ -366,7 +392,7 @@ async fn far_too_long_a_chain() {
         let server = TlsServer::new([end_entity].into_iter().chain(filler), key).only(version);
         let evidence = observe(server.start().await).await;
         let failure = failure(&evidence, Stage::Tls, FailureKind::TooLarge);
-        assert!(failure.message.contains("65,535"), "{}", failure.message);
+        assert!(failure.message.contains("Certificate message is 20"), "{}", failure.message);
         let tls = evidence.tls.as_ref().unwrap();
         assert!(tls.version.is_some() && tls.cipher_suite.as_ref().unwrap().starts_with("TLS_"), "{tls:?}");
     }

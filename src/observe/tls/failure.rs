@@ -14,7 +14,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) stage: Stage,
     pub(super) received: &'a [u8],
     pub(super) certificate_requested: bool,
-    pub(super) plain: &'a Flight,
+    pub(super) flight: &'a Flight,
 }
 
 /// The tool itself could not go on.
@@ -53,7 +53,7 @@ pub(super) fn tls(stop: &Stop, around: &Circumstances<'_>) -> Failure {
     if plaintext::is_not_tls(around.received) {
         return not_tls(around.received);
     }
-    if around.plain.certificates.as_ref().is_some_and(Vec::is_empty) {
+    if around.flight.certificates.as_ref().is_some_and(Vec::is_empty) {
         return no_certificate(around.stage);
     }
     match stop {
@@ -91,7 +91,7 @@ fn error_of_tls(error: &Error, around: &Circumstances<'_>) -> Failure {
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => {
-            let version = match around.plain.server_hello.map(|hello| iana::version(hello.version)) {
+            let version = match around.flight.server_hello.map(|hello| iana::version(hello.version)) {
                 Some(name) if name.starts_with("SSL") => name,
                 Some(name) => format!("TLS {name}"),
                 None => "another version".to_owned(),
@@ -193,7 +193,7 @@ fn no_certificate(stage: Stage) -> Failure {
 }
 
 fn too_large(around: &Circumstances<'_>) -> Failure {
-    let message = match around.plain.certificate_bytes {
+    let message = match around.flight.certificate_bytes {
         Some(bytes) if bytes > 0xffff => format!(
             "the server's Certificate message is {bytes} bytes long: we, like many clients, stop at 65,535; is a whole \
              CA bundle configured as its chain?"

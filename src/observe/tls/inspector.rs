@@ -7,7 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, Error, KeyLog, SignatureScheme};
 
 use crate::model::handshake::KeyProof;
 use crate::x509::Certificate;
@@ -23,6 +23,8 @@ pub(super) struct Observation {
     pub(super) scheme: Option<SignatureScheme>,
     pub(super) key_proof: KeyProof,
     pub(super) client_certificate_requested: bool,
+    /// server_handshake_traffic_secret (RFC 8446 §7.1): opens the server's flight once more, see `flight`.
+    pub(super) flight_secret: Option<Vec<u8>>,
 }
 
 impl Observation {
@@ -32,10 +34,11 @@ impl Observation {
         scheme: None,
         key_proof: KeyProof::NotChecked,
         client_certificate_requested: false,
+        flight_secret: None,
     };
 }
 
-/// Verifier and certificate resolver of one connection.
+/// Verifier, certificate resolver and key log of one connection.
 ///
 /// It accepts whatever it is shown. rustls reveals the chain nowhere else when a handshake fails, and a server with a
 /// wrong certificate or key is what we came to see; nothing is ever sent over these connections.
@@ -137,6 +140,21 @@ impl ResolvesClientCert for Inspector {
 
     fn has_certs(&self) -> bool {
         false
+    }
+}
+
+/// Its name in the SSLKEYLOGFILE format.
+const FLIGHT_SECRET: &str = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
+
+impl KeyLog for Inspector {
+    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+        if label == FLIGHT_SECRET {
+            self.seen().flight_secret = Some(secret.to_vec());
+        }
+    }
+
+    fn will_log(&self, label: &str) -> bool {
+        label == FLIGHT_SECRET
     }
 }
 

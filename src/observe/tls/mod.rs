@@ -1,8 +1,8 @@
 //! One TLS handshake with one address, as an inspector: the chain is recorded before anything is judged.
 //!
 //! `tcp` connects, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
-//! `failure` turns whatever stopped a handshake into its typed kind and a sentence, with the help of `flight` (what can
-//! be read in plain of the bytes received) and `plaintext` (which other protocol they look like).
+//! `failure` turns whatever stopped a handshake into its typed kind and a sentence, with the help of `flight` (the
+//! messages among the bytes received) and `plaintext` (which other protocol they look like).
 
 mod failure;
 mod flight;
@@ -29,6 +29,7 @@ use crate::model::handshake::{
 };
 use crate::model::target::ReferenceId;
 
+use flight::Flight;
 use inspector::{Inspector, Observation};
 use session::{Session, Stop};
 
@@ -97,6 +98,7 @@ impl Connector {
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(inspector.clone());
         config.client_auth_cert_resolver = inspector.clone();
+        config.key_log = inspector.clone();
         if alpn == Alpn::NotOffered {
             config.alpn_protocols.clear();
         }
@@ -142,7 +144,12 @@ fn evidence(
     observed: Observation,
     timing: Timing,
 ) -> EndpointEvidence {
-    let plain = if outcome.is_err() { flight::read(session.received()) } else { flight::Flight::default() };
+    let flight = if outcome.is_err() {
+        let opener = observed.flight_secret.as_ref().and_then(|secret| session.flight_opener(secret));
+        flight::read(session.received(), opener)
+    } else {
+        Flight::default()
+    };
     let failure = match &outcome {
         _ if observed.key_proof == KeyProof::Wrong => Some(failure::signature_wrong(&observed)),
         Ok(()) => None,
@@ -152,13 +159,13 @@ fn evidence(
                 stage,
                 received: session.received(),
                 certificate_requested: observed.client_certificate_requested,
-                plain: &plain,
+                flight: &flight,
             },
         )),
     };
     let required = failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::ClientCertificateRequired);
     // What our stack would not go on with, it does not tell.
-    let chosen = plain.server_hello;
+    let chosen = flight.server_hello;
     let version = session.version().or_else(|| chosen.map(|hello| iana::version(hello.version)));
     let tls = version.map(|version| TlsParameters {
         version: Some(version),
@@ -182,8 +189,8 @@ fn evidence(
         failure,
         tls,
         // rustls shows the chain to its verifier only when the whole flight of the server has come. Where it did not,
-        // the Certificate message may still lie readable in what came (TLS 1.2 and older).
-        served_chain: if observed.chain.is_empty() { plain.certificates.unwrap_or_default() } else { observed.chain },
+        // the Certificate message may still lie in what came.
+        served_chain: if observed.chain.is_empty() { flight.certificates.unwrap_or_default() } else { observed.chain },
         ocsp_staple: observed.ocsp_staple,
         timing,
     }

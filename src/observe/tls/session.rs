@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::flight::Opener;
 use super::iana;
 use super::inspector::Inspector;
 
@@ -180,6 +181,11 @@ impl Session {
 
     pub(super) fn version(&self) -> Option<String> {
         self.connection.protocol_version().map(|version| iana::version(version.into()))
+    }
+
+    /// What opens the encrypted part of a TLS 1.3 server's flight.
+    pub(super) fn flight_opener(&self, secret: &[u8]) -> Option<Opener> {
+        Opener::new(self.connection.negotiated_cipher_suite()?.suite(), secret)
     }
 
     pub(super) fn cipher_suite(&self) -> Option<String> {

@@ -34,6 +34,7 @@ pub struct TlsServer {
     alpn: Vec<Vec<u8>>,
     ocsp: Vec<u8>,
     demands_client_certificate: Option<bool>,
+    max_fragment_size: Option<usize>,
     /// Bytes to send unasked before closing.
     talks: Option<usize>,
 }
@@ -48,6 +49,7 @@ impl TlsServer {
             alpn: Vec::new(),
             ocsp: Vec::new(),
             demands_client_certificate: None,
+            max_fragment_size: None,
             talks: None,
         }
     }
@@ -82,6 +84,12 @@ impl TlsServer {
         self
     }
 
+    /// Sends records of at most so many bytes.
+    pub fn fragments(mut self, size: usize) -> Self {
+        self.max_fragment_size = Some(size);
+        self
+    }
+
     /// Sends so many bytes as soon as the handshake is done, and closes.
     pub fn talks(mut self, bytes: usize) -> Self {
         self.talks = Some(bytes);
@@ -107,6 +115,7 @@ impl TlsServer {
         certified.ocsp = (!self.ocsp.is_empty()).then_some(self.ocsp);
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = self.alpn;
+        config.max_fragment_size = self.max_fragment_size;
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         serve(move |stream| {
             let acceptor = acceptor.clone();
@@ -135,6 +144,24 @@ pub async fn serve<F: Future<Output = ()> + Send + 'static>(
         }
     });
     address
+}
+
+/// Stands before `server`, lets `records` TLS records of its answer through and then closes.
+pub async fn cut_after(server: SocketAddr, records: usize) -> SocketAddr {
+    serve(move |mut client| async move {
+        let mut server = TcpStream::connect(server).await.unwrap();
+        let mut hello = [0; 4096];
+        let length = client.read(&mut hello).await.unwrap();
+        server.write_all(&hello[..length]).await.unwrap();
+        for _ in 0..records {
+            let mut header = [0; 5];
+            server.read_exact(&mut header).await.unwrap();
+            let mut payload = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+            server.read_exact(&mut payload).await.unwrap();
+            client.write_all(&[&header[..], &payload].concat()).await.unwrap();
+        }
+    })
+    .await
 }
 
 /// Takes the ClientHello, answers `bytes` and closes.
