@@ -160,6 +160,7 @@ pub async fn cut_after(server: SocketAddr, records: usize) -> SocketAddr {
             server.read_exact(&mut payload).await.unwrap();
             client.write_all(&[&header[..], &payload].concat()).await.unwrap();
         }
+        close(client).await;
     })
     .await
 }
@@ -172,9 +173,16 @@ pub async fn answers(bytes: impl Into<Vec<u8>>) -> SocketAddr {
         async move {
             let _ = stream.read(&mut [0; 4096]).await;
             let _ = stream.write_all(&bytes).await;
+            close(stream).await;
         }
     })
     .await
+}
+
+/// Ends the stream in order: with unread bytes in its buffer the system would send a reset instead.
+async fn close(mut stream: TcpStream) {
+    let _ = stream.shutdown().await;
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
 }
 
 /// Says `banner` unasked, and then listens.
