@@ -1,6 +1,6 @@
 //! Other people's servers: OpenSSL's `s_server` and nginx, where they are installed.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,24 +27,51 @@ impl Drop for Peer {
 }
 
 impl Peer {
+    /// Starts `openssl s_server`, which says on what port it listens.
+    fn s_server(command: &mut Command) -> Self {
+        // It ends with its standard input.
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            if output.read_line(&mut line).unwrap() == 0 {
+                fail(command, process);
+            }
+            if let Some(address) = line.strip_prefix("ACCEPT ") {
+                break address.trim().parse().unwrap();
+            }
+        };
+        // A full pipe would stop it.
+        drain(output);
+        drain(process.stderr.take().unwrap());
+        Self { process, address }
+    }
+
     /// Starts `command`, which must listen on `address`.
-    fn start(mut command: Command, address: SocketAddr) -> Self {
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    fn listening(command: &mut Command, address: SocketAddr) -> Self {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let limit = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             if process.try_wait().unwrap().is_some() || Instant::now() > limit {
-                let _ = process.kill();
-                let mut said = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-                panic!("{command:?} does not listen: {said}");
+                fail(command, process);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        // A full pipe would stop it.
-        let mut errors = process.stderr.take().unwrap();
-        std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        drain(process.stderr.take().unwrap());
         Self { process, address }
     }
+}
+
+fn fail(command: &Command, mut process: Child) -> ! {
+    let _ = process.kill();
+    let mut said = String::new();
+    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    panic!("{command:?} does not listen: {said}");
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) {
+    std::thread::spawn(move || std::io::copy(&mut pipe, &mut std::io::sink()));
 }
 
 fn is_missing(program: &str) -> bool {
@@ -121,11 +148,9 @@ impl Identity {
     }
 
     fn s_server(&self, options: &[&str]) -> Peer {
-        let address = free_address();
         let mut command = Command::new("openssl");
-        command.args(["s_server", "-quiet", "-accept", &address.to_string(), "-key"]).arg(self.key());
-        command.arg("-cert").arg(self.certificate()).args(options);
-        Peer::start(command, address)
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-key"]).arg(self.key());
+        Peer::s_server(command.arg("-cert").arg(self.certificate()).args(options))
     }
 }
 
@@ -326,9 +351,7 @@ async fn nginx_tls_and_plain() {
     );
     let file = identity.folder.path().join("nginx.conf");
     std::fs::write(&file, configuration).unwrap();
-    let mut command = Command::new(nginx());
-    command.args(["-e", "stderr", "-p", &folder, "-c"]).arg(&file);
-    let peer = Peer::start(command, tls);
+    let peer = Peer::listening(Command::new(nginx()).args(["-e", "stderr", "-p", &folder, "-c"]).arg(&file), tls);
 
     let evidence = observe(peer.address).await;
     completed(&evidence, &identity);

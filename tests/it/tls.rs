@@ -155,6 +155,21 @@ async fn client_certificate_required() {
     }
 }
 
+/// Some stacks refuse a client without certificate by hanging up.
+#[tokio::test]
+async fn closed_after_a_client_certificate_was_requested() {
+    let server = TlsServer::good().only(&TLS13).requires_client_certificate().start().await;
+    for records in 3.. {
+        let evidence = observe(cut_after(server, records).await).await;
+        if evidence.failure.as_ref().unwrap().stage == Stage::AfterHandshake {
+            failure(&evidence, Stage::AfterHandshake, FailureKind::Closed);
+            assert_eq!(evidence.tls.unwrap().client_certificate, ClientCertificate::Requested);
+            assert_eq!(evidence.served_chain.len(), 1);
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn addresses_get_no_server_name() {
     let address = serve(|mut stream| async move {
