@@ -5,3 +5,4 @@ pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
 pub mod shared_lab;
+pub mod tls_server;
