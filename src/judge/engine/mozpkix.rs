@@ -301,21 +301,21 @@ fn as_issuer_error(error: Error) -> Error {
     }
 }
 
-/// `NSSCertDBTrustDomain::FindIssuer`: roots, then what the server sent; served ones that cannot be read are passed over.
-/// Names are compared byte by byte.
-fn candidates(case: &Case<'_>, subject: CertId) -> impl Iterator<Item = CertId> {
+/// `NSSCertDBTrustDomain::FindIssuer`: roots, then what the server sent; of that, ones that cannot be read and self-signed
+/// ones (`ShouldSkipSelfSignedNonTrustAnchor`, bug 1056341) are passed over. Names are compared byte by byte.
+fn candidates(case: &Case<'_>, subject: CertId) -> Vec<CertId> {
     let pool = case.pool;
-    let issuer = pool.get(subject).issuer.raw();
-    let named: Vec<CertId> = pool
-        .named(pool.get(subject).issuer.normalised())
-        .iter()
-        .copied()
-        .filter(|&id| pool.get(id).subject.raw() == issuer)
-        .collect();
-    let roots: Vec<CertId> = named.iter().copied().filter(|&id| case.is_anchor(id).is_some()).collect();
-    let served = case.served.iter().skip(1).copied().filter(move |id| named.contains(id));
-    let served = served.filter(|&id| case.is_anchor(id).is_none() && unreadable(pool.get(id)).is_none());
-    roots.into_iter().chain(served.collect::<Vec<_>>())
+    let issuer = &pool.get(subject).issuer;
+    let named =
+        pool.named(issuer.normalised()).iter().copied().filter(|&id| pool.get(id).subject.raw() == issuer.raw());
+    let (mut found, others): (Vec<_>, Vec<_>) = named.partition(|&id| case.is_anchor(id).is_some());
+    let is_self_signed = |id: CertId| {
+        let certificate = pool.get(id);
+        certificate.subject.raw() == certificate.issuer.raw() && pool.signature(id, id) == SignatureCheck::Valid
+    };
+    let served = case.served.iter().skip(1).copied().filter(|id| others.contains(id));
+    found.extend(served.filter(|&id| unreadable(pool.get(id)).is_none() && !is_self_signed(id)));
+    found
 }
 
 /// `BackCert::Init`: what keeps a certificate from being looked at.
