@@ -135,7 +135,7 @@ fn bad_format() -> Answer {
     Answer::reject(Category::BadFormat, "ERR_SSL_SERVER_CERT_BAD_FORMAT")
 }
 
-fn handshake(failure: &Failure) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return Some(alert(name));
     }

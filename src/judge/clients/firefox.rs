@@ -129,7 +129,7 @@ fn speaks(tls: &TlsParameters) -> bool {
     !is_old_suite && !tls.version.as_deref().is_some_and(|version| matches!(version, "1.0" | "1.1"))
 }
 
-fn handshake(failure: &Failure) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return alert(name);
     }

@@ -162,7 +162,7 @@ fn speaks(tls: &TlsParameters) -> bool {
     !is_old_suite && !is_other_group && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
 }
 
-fn handshake(failure: &Failure) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return Some(alert(name));
     }
