@@ -18,6 +18,8 @@ pub struct Case<'a> {
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
     pub reference: &'a ReferenceId,
+    /// The TCP port, which some clients repeat in their errors.
+    pub port: u16,
     pub at: Time,
     /// The stapled OCSP response, DER.
     pub ocsp_staple: Option<&'a [u8]>,
@@ -31,6 +33,13 @@ impl<'a> Case<'a> {
     /// The end entity, when it parses.
     pub fn end_entity(&self) -> Option<CertId> {
         if self.unparsable.contains(&0) { None } else { self.served.first().copied() }
+    }
+
+    /// Length of the TLS 1.3 Certificate message (RFC 8446 §4.4.2) that carried the chain, within a few octets: what
+    /// clients limit.
+    pub fn certificate_message_bytes(&self) -> usize {
+        let entries = self.served.len() + self.unparsable.len();
+        self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
     }
 
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {

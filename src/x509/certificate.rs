@@ -176,6 +176,8 @@ pub struct Extensions {
     pub undecodable: Vec<UnknownExtension>,
     /// OIDs that stand more than once.
     pub repeated: Vec<Box<str>>,
+    /// OIDs of the critical ones: which of them a client understands is the client's.
+    pub critical: Vec<Box<str>>,
 }
 
 /// A departure from DER or from the profile that some parsers refuse and others let pass.
@@ -275,6 +277,16 @@ impl Certificate {
         &self.der
     }
 
+    /// notBefore and notAfter as encoded: tag and content. Parsers differ in which forms they take.
+    pub fn validity_encoding(&self) -> Option<[(u8, &[u8]); 2]> {
+        let (outer, _) = der::split(&self.der[self.tbs.clone()])?;
+        let mut fields = der::values(outer.content).skip_while(|value| value.tag == 0xa0);
+        // serialNumber, signature, issuer, validity
+        let validity = fields.nth(3)?;
+        let mut times = der::values(validity.content).map(|time| (time.tag, time.content));
+        Some([times.next()?, times.next()?])
+    }
+
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]
@@ -312,6 +324,9 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
     for extension in parsed {
         let oid = extension.oid.to_id_string();
         let critical = extension.critical;
+        if critical {
+            out.critical.push(oid.as_str().into());
+        }
         if seen.contains(&oid) {
             out.repeated.push(oid.into());
             continue; // the first stands, as in the clients that do not refuse
