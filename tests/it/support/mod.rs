@@ -1,8 +1,8 @@
 //! What tests say often, said once.
 
-pub mod program;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod program;
 pub mod shared_lab;
 pub mod tls_server;
