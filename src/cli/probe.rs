@@ -239,7 +239,8 @@ fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) 
     Ok(())
 }
 
-fn style(global: &Global) -> text::Style {
+/// How the reports of any command are to be drawn.
+pub(super) fn style(global: &Global) -> text::Style {
     let terminal = std::io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,
