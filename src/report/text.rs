@@ -3,9 +3,11 @@
 //! One file per part of the screen. Every text goes through [`screen::Screen`], which makes it safe for a terminal,
 //! wraps and colours it. Nothing is decided here: what is not in the report is not on the screen.
 
+mod aia;
 mod chain;
 mod clients;
 mod findings;
+mod groups;
 mod headline;
 mod names;
 mod network;
@@ -44,7 +46,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
-    findings::issuers_fetched(report, &names, &mut screen);
+    aia::draw(report, &names, &mut screen);
     findings::not_checked(report, &mut screen);
     findings::reproduce(report, &mut screen);
     out.write_all(screen.finish().as_bytes())

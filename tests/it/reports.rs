@@ -137,6 +137,19 @@ fn the_first_line_says_what_and_for_whom() {
     assert!(first("addresses-differ").starts_with("BROKEN for all 6 clients at 2 of 3 addresses: "));
 }
 
+/// A zone may answer with 64 addresses that all serve something else: still one screen, and a failing group is on it.
+#[test]
+fn many_groups_of_addresses_do_not_flood_the_screen() {
+    let mut report = golden("addresses-differ");
+    let (good, bad) = (report.deployments[0].clone(), report.deployments[1].clone());
+    report.deployments = vec![good; 60];
+    report.deployments.push(bad);
+    let text = text_of(&report, false, 80, 0);
+    assert!(text.lines().count() < 120, "{text}");
+    assert!(text.contains("CHAIN I2") && text.contains("57 more groups"), "{text}");
+    assert!(text_of(&report, false, 80, 1).contains("CHAIN H2"));
+}
+
 /// `--evidence none` leaves no facts to draw with; the text must still say what is the case.
 #[test]
 fn a_report_without_certificates_is_still_readable() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::names::{self, Names};
 use super::screen::{Paint, Screen, Span, paint, plain};
+use super::{aia, groups};
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::path::{Path, Provenance};
 use crate::model::report::{Deployment, Report};
@@ -13,19 +14,12 @@ use crate::model::verdict::Verdict;
 /// Names of an end entity that are listed; CDNs put a hundred into one certificate.
 const MAX_NAMES: usize = 4;
 
-/// A letter for each deployment; `None` when there is only one.
-pub fn labels(report: &Report) -> Vec<Option<char>> {
-    let mut letters = 'A'..='Z';
-    let many = report.deployments.len() > 1;
-    report.deployments.iter().map(|_| many.then(|| letters.next().unwrap_or('…'))).collect()
-}
-
 pub fn draw(report: &Report, names: &Names<'_>, screen: &mut Screen) {
-    for (deployment, label) in report.deployments.iter().zip(labels(report)) {
+    for (index, deployment) in groups::shown(report, screen.style()) {
         if deployment.served_chain.is_empty() {
             continue;
         }
-        let title = label.map_or("CHAIN".to_owned(), |label| format!("CHAIN {label}"));
+        let title = groups::label(report, index).map_or("CHAIN".to_owned(), |label| format!("CHAIN {label}"));
         let count = match deployment.served_chain.len() {
             1 => "1 certificate".to_owned(),
             count => format!("{count} certificates"),
@@ -33,6 +27,9 @@ pub fn draw(report: &Report, names: &Names<'_>, screen: &mut Screen) {
         let summary = format!("{count} served by {}", deployment.endpoints.join(", "));
         screen.heading(&title, &[paint(Paint::Dim, summary)]);
         Drawing { report, deployment, names }.draw(screen);
+    }
+    if let Some(remark) = groups::left_out(report, screen.style()) {
+        screen.entry("", "  ", &[paint(Paint::Dim, remark)]);
     }
 }
 
@@ -85,13 +82,10 @@ impl Drawing<'_> {
             let position = self.deployment.served_chain.iter().position(|served| served == fingerprint);
             let is_anchor = anchored && index == last;
             let role = self.role(index, fingerprint, is_anchor);
-            let dated = self.names.facts(fingerprint).is_some();
             let mut faults: Vec<String> = path
                 .errors
                 .iter()
-                .filter(|fault| fault.position == index)
-                // The line with the dates says it.
-                .filter(|fault| !(dated && matches!(fault.kind.as_str(), "expired" | "not-yet-valid")))
+                .filter(|fault| fault.position == index && !self.is_drawn(fingerprint, &fault.kind))
                 .map(|fault| fault.message.clone())
                 .collect();
             let is_gap = position.is_none() && !is_anchor;
@@ -146,6 +140,12 @@ impl Drawing<'_> {
         }
     }
 
+    /// The drawing says these itself, by its dates and by the way it ends.
+    fn is_drawn(&self, fingerprint: &str, fault: &str) -> bool {
+        let drawn = ["expired", "not-yet-valid", "issuer-not-found", "untrusted-root", "self-signed-end-entity"];
+        self.names.facts(fingerprint).is_some() && drawn.contains(&fault)
+    }
+
     fn is_gap(&self, path: &Path, index: usize, anchored: bool) -> bool {
         let is_anchor = anchored && index + 1 == path.certificates.len();
         !is_anchor
@@ -184,6 +184,22 @@ impl Drawing<'_> {
             let issuer = names::short(&facts.issuer);
             let right = paint(Paint::Bad, "✗ MISSING issuer, not found");
             screen.sides("  ○ ", "      ", &[paint(Paint::Bold, issuer)], &[right]);
+            self.looked_for_at(facts, screen);
+        }
+    }
+
+    /// Where the issuer should have been found, and why it was not.
+    fn looked_for_at(&self, facts: &CertificateFacts, screen: &mut Screen) {
+        if facts.ca_issuers.is_empty() {
+            let line = paint(Paint::Dim, "the certificate below it gives no address to fetch it from (AIA)");
+            screen.entry("      ", "      ", &[line]);
+        }
+        for url in &facts.ca_issuers {
+            let fetch = self.report.aia.iter().find(|fetch| fetch.url == *url);
+            let (color, outcome) = fetch.map_or((Paint::Dim, "- not fetched"), |fetch| aia::outcome(fetch.outcome));
+            let status = fetch.and_then(|fetch| fetch.status).map(|status| format!(" (HTTP {status})"));
+            let line = [plain(format!("AIA {url}: ")), paint(color, outcome), plain(status.unwrap_or_default())];
+            screen.entry("      ", "        ", &line);
         }
     }
 

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use comfy_table::{Cell, ColumnConstraint};
 
-use super::Style;
-use super::screen::{Paint, Screen, paint, table};
+use super::screen::{Paint, Screen, paint, safe, table};
+use super::{Style, groups};
 use crate::model::report::{Deployment, Report};
 use crate::model::verdict::{ClientVerdict, Verdict};
-use crate::x509::dn::printable;
 
 /// Below this the columns share what room there is; above, all but the last are as wide as their content.
 const ROOMY: usize = 70;
@@ -18,13 +17,12 @@ pub fn draw(report: &Report, screen: &mut Screen) {
         return;
     }
     screen.heading("CLIENTS", &[paint(Paint::Dim, "what each makes of it, in its own words")]);
-    let labels = super::chain::labels(report);
     let mut table = table(screen.style());
     let differ = report.deployments.len() > 1;
     let header = ["At", "Client", "Verdict", "Its own words"];
     table.set_header(&header[usize::from(!differ)..]);
-    for (deployment, label) in report.deployments.iter().zip(labels) {
-        let mut label = label.map(String::from);
+    for (index, deployment) in groups::shown(report, screen.style()) {
+        let mut label = groups::label(report, index);
         for row in rows(deployment, differ, screen.style()) {
             // The letter stands at the first row of its group.
             let at = label.as_mut().map(std::mem::take).map(Cell::new);
@@ -71,7 +69,7 @@ fn row(name: &str, client: &ClientVerdict, words: String) -> [Cell; 3] {
         Some(color) => verdict.fg(color),
         None => verdict,
     };
-    [Cell::new(printable(name)), verdict, Cell::new(words)]
+    [Cell::new(safe(name)), verdict, Cell::new(words)]
 }
 
 fn words(client: &ClientVerdict, name_cause: bool, style: Style) -> String {
@@ -88,5 +86,5 @@ fn words(client: &ClientVerdict, name_cause: bool, style: Style) -> String {
         let measured = if client.measured { "measured" } else { "from its sources, not measured" };
         lines.push(format!("as {} ({measured}), store {}", client.modelled_versions, client.store));
     }
-    lines.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| safe(line)).collect::<Vec<_>>().join("\n")
 }

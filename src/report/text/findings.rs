@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::groups;
 use super::names::{self, Names};
 use super::screen::{Paint, Screen, paint, plain};
-use crate::model::aia::AiaOutcome;
 use crate::model::finding::{Finding, Severity, SubjectKind};
 use crate::model::report::{Proof, Report};
 use crate::model::verdict::Verdict;
@@ -25,11 +25,11 @@ pub fn draw(report: &Report, names: &Names<'_>, screen: &mut Screen) {
     let mut explained = BTreeSet::new();
     for finding in &report.findings {
         let explain = explained.insert(finding.code.as_str());
-        self::finding(finding, explain, names, screen);
+        self::finding(report, finding, explain, names, screen);
     }
 }
 
-fn finding(finding: &Finding, explain: bool, names: &Names<'_>, screen: &mut Screen) {
+fn finding(report: &Report, finding: &Finding, explain: bool, names: &Names<'_>, screen: &mut Screen) {
     let verbose = screen.style().is_verbose();
     let color = match finding.severity {
         Severity::Critical | Severity::High => Paint::Bad,
@@ -55,7 +55,7 @@ fn finding(finding: &Finding, explain: bool, names: &Names<'_>, screen: &mut Scr
         let label = paint(Paint::Dim, format!("{name}: "));
         screen.entry(INDENT, &format!("{INDENT}  "), &[label, plain(value)]);
     };
-    if let Some(subject) = subject(finding, names) {
+    if let Some(subject) = subject(report, finding, names) {
         item("about", subject);
     }
     for (name, value) in &finding.facts {
@@ -76,14 +76,17 @@ fn finding(finding: &Finding, explain: bool, names: &Names<'_>, screen: &mut Scr
     }
 }
 
-/// What it is about, where the title leaves that open. A deployment is seen from the chain drawn above.
-fn subject(finding: &Finding, names: &Names<'_>) -> Option<String> {
+/// What it is about, where the title leaves that open.
+fn subject(report: &Report, finding: &Finding, names: &Names<'_>) -> Option<String> {
     let reference = &finding.subject.reference;
     match finding.subject.kind {
         SubjectKind::Certificate => Some(names.certificate(reference)),
         SubjectKind::Endpoint | SubjectKind::Dns => Some(reference.clone()),
         SubjectKind::Client => Some(names.client(reference).to_owned()),
-        SubjectKind::Deployment => None,
+        SubjectKind::Deployment => {
+            let label = reference.parse().ok().and_then(|index| groups::label(report, index));
+            label.map(|label| format!("group {label}"))
+        }
     }
 }
 
@@ -173,42 +176,6 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Reject => "rejects",
         Verdict::Error => "fails",
         Verdict::Undetermined => "undecided",
-    }
-}
-
-/// Every fetch, with `-v`: what was found stands in the chain.
-pub fn issuers_fetched(report: &Report, names: &Names<'_>, screen: &mut Screen) {
-    if !screen.style().is_verbose() || report.aia.is_empty() {
-        return;
-    }
-    screen.heading("ISSUERS FETCHED", &[paint(Paint::Dim, "by the addresses in certificates (AIA)")]);
-    for fetch in &report.aia {
-        let (color, outcome) = match fetch.outcome {
-            AiaOutcome::Accepted => (Paint::Good, "✓ accepted"),
-            AiaOutcome::SchemeNotSupported => (Paint::Dim, "- not http, nobody fetches it"),
-            AiaOutcome::InvalidUrl => (Paint::Bad, "✗ not a URL"),
-            AiaOutcome::PrivateAddress => (Paint::Warning, "! a private address (--allow-private-aia allows it)"),
-            AiaOutcome::NotResolved => (Paint::Bad, "✗ its host does not resolve"),
-            AiaOutcome::Unreachable => (Paint::Bad, "✗ unreachable"),
-            AiaOutcome::Timeout => (Paint::Bad, "✗ no answer in time"),
-            AiaOutcome::HttpStatus => (Paint::Bad, "✗ refused by the server"),
-            AiaOutcome::TooManyRedirects => (Paint::Bad, "✗ too many redirects"),
-            AiaOutcome::TooLarge => (Paint::Bad, "✗ too large"),
-            AiaOutcome::NotACertificate => (Paint::Bad, "✗ no certificate in the answer"),
-            AiaOutcome::LimitReached => (Paint::Warning, "! not fetched, the limit was reached"),
-        };
-        screen.entry("  ", "    ", &[plain(&fetch.url)]);
-        let mut facts = Vec::new();
-        facts.extend(fetch.status.map(|status| format!("HTTP {status}")));
-        facts.extend(fetch.bytes.map(|bytes| format!("{bytes} bytes")));
-        facts.push(format!("{} ms", fetch.duration_ms));
-        if fetch.from_cache {
-            facts.push("from the cache".to_owned());
-        }
-        facts.extend(fetch.detail.clone());
-        facts.extend(fetch.certificates.iter().map(|found| names.certificate(found)));
-        let line = [paint(color, outcome), paint(Paint::Dim, format!(": {}", facts.join(", ")))];
-        screen.entry("    ", "      ", &line);
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the name led to addresses, and what the addresses did.
 
+use super::groups;
 use super::screen::{Paint, Screen, Span, paint, plain};
 use crate::model::handshake::{ClientCertificate, EndpointStatus, Failure, KeyProof, Stage, TlsParameters};
 use crate::model::report::{Endpoint, Report};
@@ -94,11 +95,10 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
             None => groups.push(vec![endpoint]),
         }
     }
-    let labels = super::chain::labels(report);
     for group in groups {
         let endpoint = group[0];
         let addresses = group.iter().map(|endpoint| endpoint.address.as_str()).collect::<Vec<_>>().join(", ");
-        let label = endpoint.deployment.and_then(|deployment| labels.get(deployment).copied().flatten());
+        let label = endpoint.deployment.and_then(|deployment| groups::label(report, deployment));
         let label = label.map(|label| paint(Paint::Dim, format!("group {label}")));
         screen.sides("  ", "    ", &[paint(Paint::Bold, addresses)], label.as_slice());
         outcome(endpoint, screen);

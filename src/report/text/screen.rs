@@ -8,6 +8,10 @@ use crate::x509::dn::printable;
 /// Prose in longer lines is hard to read, however wide the terminal is.
 const MAX_PROSE: usize = 100;
 
+/// Letters of one text that are shown. The longest list, of 64 IPv6 addresses, is shorter; a certificate's name may be
+/// as long as the certificate.
+const MAX_LETTERS: usize = 4_000;
+
 /// What a text means, as colour. The words must say the same without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
@@ -59,7 +63,7 @@ pub fn paint(paint: Paint, text: impl Into<String>) -> Span {
     Span { text: text.into(), paint }
 }
 
-/// Collects the lines. Nothing gets in but through [`printable`]: names, alerts and messages come from the network.
+/// Collects the lines. Nothing gets in but through [`safe`]: names, alerts and messages come from the network.
 pub struct Screen {
     style: Style,
     out: String,
@@ -104,7 +108,7 @@ impl Screen {
     /// Two columns: `left`, and `right` at the right margin, or below where both do not fit.
     pub fn sides(&mut self, first: &str, rest: &str, left: &[Span], right: &[Span]) {
         let margin = self.style.width.min(MAX_PROSE);
-        let length = |spans: &[Span]| spans.iter().map(|span| width(&printable(&span.text))).sum::<usize>();
+        let length = |spans: &[Span]| spans.iter().map(|span| width(&safe(&span.text))).sum::<usize>();
         let used = width(first) + length(left) + length(right);
         if used + 2 <= margin {
             let gap = plain(" ".repeat(margin - used));
@@ -121,7 +125,7 @@ impl Screen {
         self.line(indent, &letters(&[paint(Paint::Bold, format!("$ {command}"))]));
     }
 
-    /// A table of [`table`]; its cells must be [`printable`].
+    /// A table of [`table`]; its cells must be [`safe`].
     pub fn put_table(&mut self, table: &Table) {
         for line in table.lines() {
             self.out.push(' ');
@@ -170,10 +174,18 @@ pub fn wrap(text: &str, margin: usize) -> Vec<String> {
     lines.into_iter().map(|line| line.iter().map(|(letter, _)| letter).collect()).collect()
 }
 
+/// `text` without anything a terminal would obey, and of bounded length.
+pub fn safe(text: &str) -> String {
+    match text.char_indices().nth(MAX_LETTERS) {
+        Some((end, _)) => printable(&text[..end]) + "…",
+        None => printable(text),
+    }
+}
+
 fn letters(spans: &[Span]) -> Vec<(char, Paint)> {
     spans
         .iter()
-        .flat_map(|span| printable(&span.text).chars().map(|letter| (letter, span.paint)).collect::<Vec<_>>())
+        .flat_map(|span| safe(&span.text).chars().map(|letter| (letter, span.paint)).collect::<Vec<_>>())
         .collect()
 }
 
@@ -253,6 +265,13 @@ mod tests {
         screen.command("", hostile);
         let out = screen.finish();
         assert!(!out.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{out:?}");
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        let text = safe(&"é".repeat(1_000_000));
+        assert_eq!(text.chars().count(), MAX_LETTERS + 1);
+        assert!(text.ends_with('…'));
     }
 
     #[test]

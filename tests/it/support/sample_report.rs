@@ -9,6 +9,7 @@ use tlsmend::model::report::Report;
 /// The golden reports, by file name.
 pub const GOLDEN: &[&str] = &[
     "addresses-differ",
+    "aia-unreachable",
     "expired-wrong-name-hostile",
     "healthy",
     "missing-intermediate",
@@ -44,7 +45,7 @@ pub fn assert_golden(file: &Path, actual: &str) {
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let same_at_end = old[same..].iter().rev().zip(new[same..].iter().rev()).take_while(|(a, b)| a == b).count();
     let changed = |sign: &str, lines: &[&str]| -> String {
-        lines[same..lines.len() - same_at_end].iter().map(|line| format!("{sign} {line}\n")).collect()
+        lines[same..lines.len() - same_at_end].iter().map(|line| format!("{sign} {}\n", line.escape_debug())).collect()
     };
     panic!(
         "{} differs from line {}:\n{}{}\nif this is what it should say: TLSMEND_BLESS=1 cargo test --test it reports",
