@@ -239,7 +239,6 @@ fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) 
     Ok(())
 }
 
-/// How the reports of any command are to be drawn.
 pub(super) fn style(global: &Global) -> text::Style {
     let terminal = std::io::stdout().is_terminal();
     let color = match global.color {
