@@ -220,9 +220,14 @@ impl Drawing<'_> {
         let fingerprint = &self.deployment.served_chain[position];
         let right = paint(Paint::Warning, format!("number {}, {why}", position + 1));
         screen.sides("  + ", "      ", &[plain(self.names.certificate(fingerprint))], &[right]);
-        if screen.style().is_verbose() {
-            self.facts(fingerprint, false, "      ", screen);
+        if let Some(facts) = self.names.facts(fingerprint) {
+            screen.entry(
+                "      ",
+                "      ",
+                &[paint(Paint::Dim, format!("issued by {}", names::short(&facts.issuer)))],
+            );
         }
+        self.facts(fingerprint, false, "      ", screen);
     }
 
     /// Validity, key and, for the end entity, names.
@@ -255,7 +260,8 @@ fn presented(facts: &CertificateFacts, all: bool) -> String {
     let shown = if all { names.len() } else { names.len().min(MAX_NAMES) };
     let more = names.len() - shown;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("for {}{more}", names[..shown].join(", "))
+    let shown: Vec<&str> = names[..shown].iter().map(|name| name.strip_prefix("DNS:").unwrap_or(name)).collect();
+    format!("for {}{more}", shown.join(", "))
 }
 
 fn validity(facts: &CertificateFacts, at: Time) -> Vec<Span> {

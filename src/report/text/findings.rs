@@ -22,14 +22,22 @@ pub fn draw(report: &Report, names: &Names<'_>, screen: &mut Screen) {
         return;
     }
     screen.heading("FINDINGS", &[]);
+    let said = said_above(report);
     let mut explained = BTreeSet::new();
     for finding in &report.findings {
         let explain = explained.insert(finding.code.as_str());
-        self::finding(report, finding, explain, names, screen);
+        self::finding(report, finding, explain, &said, names, screen);
     }
 }
 
-fn finding(report: &Report, finding: &Finding, explain: bool, names: &Names<'_>, screen: &mut Screen) {
+fn finding(
+    report: &Report,
+    finding: &Finding,
+    explain: bool,
+    said: &BTreeSet<String>,
+    names: &Names<'_>,
+    screen: &mut Screen,
+) {
     let verbose = screen.style().is_verbose();
     let color = match finding.severity {
         Severity::Critical | Severity::High => Paint::Bad,
@@ -55,12 +63,15 @@ fn finding(report: &Report, finding: &Finding, explain: bool, names: &Names<'_>,
         let label = paint(Paint::Dim, format!("{name}: "));
         screen.entry(INDENT, &format!("{INDENT}  "), &[label, plain(value)]);
     };
-    if let Some(subject) = subject(report, finding, names) {
-        item("about", subject);
+    let subject = subject(report, finding, names);
+    if let Some(subject) = &subject {
+        item("about", subject.clone());
     }
     for (name, value) in &finding.facts {
-        if let Some(value) = fact(value, verbose) {
-            item(&name.replace('_', " "), value);
+        let Some(text) = fact(value, verbose) else { continue };
+        let is_said = is_said(value, said) || subject.as_deref() == Some(names::short(&text));
+        if verbose || !is_said {
+            item(&name.replace('_', " "), text);
         }
     }
     if !finding.affected_clients.is_empty() {
@@ -73,6 +84,33 @@ fn finding(report: &Report, finding: &Finding, explain: bool, names: &Names<'_>,
         if let Some(command) = &remedy.command {
             screen.command(&format!("{INDENT}  "), command);
         }
+    }
+}
+
+/// What stands on the screen before the findings begin, as rules put it into facts.
+fn said_above(report: &Report) -> BTreeSet<String> {
+    let dns = &report.dns;
+    let mut said: BTreeSet<String> = [&dns.resolver, &dns.detail].into_iter().flatten().cloned().collect();
+    said.insert(report.target.server_name.clone());
+    said.extend(dns.cname_chain.iter().map(|alias| format!("{} → {}", alias.owner, alias.target)));
+    for endpoint in &report.endpoints {
+        said.insert(endpoint.address.clone());
+        said.extend(
+            endpoint
+                .failure
+                .iter()
+                .flat_map(|failure| [Some(failure.message.clone()), failure.alert.clone()])
+                .flatten(),
+        );
+    }
+    said
+}
+
+fn is_said(fact: &Value, said: &BTreeSet<String>) -> bool {
+    match fact {
+        Value::String(text) => said.contains(text),
+        Value::Array(values) => values.iter().all(|value| is_said(value, said)),
+        _ => false,
     }
 }
 
@@ -126,7 +164,9 @@ pub fn repair(report: &Report, names: &Names<'_>, screen: &mut Screen) {
         }
         return;
     }
-    screen.heading("REPAIR", &[paint(Paint::Good, "a bundle that works, with the same end entity and key")]);
+    let mends = repair.proof.iter().any(|proof| proof.before != Verdict::Accept && proof.after == Verdict::Accept);
+    let what = if mends { "a bundle that mends it" } else { "a cleaner bundle" };
+    screen.heading("REPAIR", &[paint(Paint::Good, format!("{what}, with the same end entity and key"))]);
     for (sign, list) in [("+ add", &repair.adds), ("- leave out", &repair.removes)] {
         for fingerprint in list {
             screen.entry("  ", "      ", &[plain(format!("{sign}: {}", names.certificate(fingerprint)))]);

@@ -29,7 +29,7 @@ pub fn draw(report: &Report, screen: &mut Screen) {
     let (works, fails, unknown) = (with(Fate::Works), with(Fate::Fails), with(Fate::Unknown));
     let all = count.clients.len();
     let everybody = match all {
-        1 => "the one client asked for".to_owned(),
+        1 => "the client asked for".to_owned(),
         _ => format!("all {all} clients"),
     };
     let problem = problem(report);
@@ -49,7 +49,8 @@ pub fn draw(report: &Report, screen: &mut Screen) {
     } else if unknown.len() == all {
         (Paint::Warning, "UNDECIDED", format!(" for {everybody}: {}", but()))
     } else if let Some(problem) = problem {
-        (Paint::Warning, "WARNING", format!(": {} of {all} clients accept, but {problem}", works.len()))
+        let whom = if works.len() == all { everybody } else { format!("{} of {all} clients", works.len()) };
+        (Paint::Warning, "WARNING", format!(": {whom} accept, but {problem}"))
     } else if !unknown.is_empty() {
         (Paint::Warning, "OK", format!(" for {} of {all} clients, undecided for the others", works.len()))
     } else {

@@ -2,7 +2,9 @@
 
 use super::groups;
 use super::screen::{Paint, Screen, Span, paint, plain};
-use crate::model::handshake::{ClientCertificate, EndpointStatus, Failure, KeyProof, Stage, TlsParameters};
+use crate::model::handshake::{
+    ClientCertificate, EndpointStatus, Failure, FailureKind, KeyProof, Stage, TlsParameters,
+};
 use crate::model::report::{Endpoint, Report};
 use crate::model::resolution::{DnsStatus, Resolution, ResolvedAddress};
 
@@ -20,6 +22,23 @@ pub fn ending(status: DnsStatus) -> &'static str {
         DnsStatus::Loop => "the aliases lead in a circle",
         DnsStatus::TooLong => "there are more aliases than a resolver follows",
         DnsStatus::NotAsked => "not asked, the address was given",
+    }
+}
+
+/// The end of a resolution in a word, as DNS people say it.
+fn short_ending(status: DnsStatus) -> &'static str {
+    match status {
+        DnsStatus::Noerror => "NOERROR",
+        DnsStatus::Nodata => "NODATA",
+        DnsStatus::Nxdomain => "NXDOMAIN",
+        DnsStatus::Servfail => "SERVFAIL",
+        DnsStatus::Refused => "REFUSED",
+        DnsStatus::Timeout => "timeout",
+        DnsStatus::Unreachable => "unreachable",
+        DnsStatus::Malformed => "malformed",
+        DnsStatus::Loop => "loop",
+        DnsStatus::TooLong => "too long",
+        DnsStatus::NotAsked => "not asked",
     }
 }
 
@@ -47,10 +66,11 @@ pub fn dns(report: &Report, screen: &mut Screen) {
     }
     addresses_found(dns, screen);
     if dns.status != DnsStatus::Noerror {
-        let name = dns.final_name.as_deref().unwrap_or(owner);
-        let mut line = vec![paint(Paint::Bad, format!("✗ {name}: {}", ending(dns.status)))];
-        line.extend(dns.detail.as_ref().map(|detail| plain(format!("; {detail}"))));
-        screen.entry("    ", "      ", &line);
+        let line = match &dns.detail {
+            Some(detail) => format!("✗ {}: {detail}", short_ending(dns.status)),
+            None => format!("✗ {}: {}", dns.final_name.as_deref().unwrap_or(owner), ending(dns.status)),
+        };
+        screen.entry("    ", "      ", &[paint(Paint::Bad, line)]);
     } else if let Some(detail) = &dns.detail {
         screen.entry("    ", "      ", &[paint(Paint::Warning, format!("! {detail}"))]);
     }
@@ -118,7 +138,7 @@ fn outcome(endpoint: &Endpoint, screen: &mut Screen) {
             screen.entry("    ", "      ", &[line]);
         }
         (EndpointStatus::Completed, None) => {
-            let mut line = vec![paint(Paint::Good, "✓ handshake completed")];
+            let mut line = vec![paint(Paint::Good, "✓ completed")];
             line.extend(parameters.map(|parameters| plain(format!(": {parameters}"))));
             screen.entry("    ", "      ", &line);
         }
@@ -130,7 +150,7 @@ fn outcome(endpoint: &Endpoint, screen: &mut Screen) {
         }
     }
     if let Some(tls) = &endpoint.tls {
-        remarks(tls, screen);
+        remarks(tls, endpoint.failure.as_ref().map(|failure| failure.kind), screen);
     }
 }
 
@@ -161,15 +181,17 @@ fn parameters(tls: &TlsParameters) -> String {
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What a person should know of a handshake beyond that it worked.
-fn remarks(tls: &TlsParameters, screen: &mut Screen) {
+/// What a person should know of a handshake beyond how it ended.
+fn remarks(tls: &TlsParameters, failure: Option<FailureKind>, screen: &mut Screen) {
     let proof = match tls.key_proof {
         KeyProof::Proven => None,
+        KeyProof::Wrong if failure == Some(FailureKind::SignatureWrong) => None,
         KeyProof::Wrong => Some((Paint::Bad, "✗ the private key does not belong to the certificate")),
         KeyProof::NotChecked => Some((Paint::Dim, "- the proof of the private key was not checked")),
     };
     let certificate = match tls.client_certificate {
         ClientCertificate::NotRequested => None,
+        ClientCertificate::Required if failure == Some(FailureKind::ClientCertificateRequired) => None,
         ClientCertificate::Requested => {
             Some((Paint::Dim, "- the server asks for a client certificate, and goes on without"))
         }
