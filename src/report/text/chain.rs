@@ -103,6 +103,8 @@ impl Drawing<'_> {
                     let store = path.provenance.get(index).and_then(store).unwrap_or("trust");
                     paint(Paint::Dim, format!("{role}, in the {store} store"))
                 }
+                // Nobody has to send a root; that nobody trusts it is the point.
+                None if self.is_self_issued(fingerprint) => paint(Paint::Bad, format!("{role}, ✗ NOT TRUSTED")),
                 None => paint(Paint::Bad, format!("✗ MISSING {role}")),
             };
             let marker = if is_gap {
@@ -156,14 +158,17 @@ impl Drawing<'_> {
     }
 
     fn role(&self, index: usize, fingerprint: &str, is_anchor: bool) -> &'static str {
-        let self_issued = self.names.facts(fingerprint).is_some_and(|facts| facts.subject == facts.issuer);
-        match (index, self_issued, is_anchor) {
+        match (index, self.is_self_issued(fingerprint), is_anchor) {
             (0, _, false) => "end entity",
             (0, _, true) => "end entity and trust anchor",
             (_, true, _) => "root",
             (_, false, true) => "trust anchor",
             (_, false, false) => "intermediate",
         }
+    }
+
+    fn is_self_issued(&self, fingerprint: &str) -> bool {
+        self.names.facts(fingerprint).is_some_and(|facts| facts.subject == facts.issuer)
     }
 
     /// Where a certificate that was not served came from.

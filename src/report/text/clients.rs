@@ -43,15 +43,15 @@ pub fn draw(report: &Report, screen: &mut Screen) {
     screen.put_table(&table);
 }
 
-/// A row a client. Among several groups one in which all agree to accept takes a single row.
+/// A row a client. Among several groups one in which all say the same takes a single row.
 fn rows(deployment: &Deployment, condense: bool, style: Style) -> Vec<[Cell; 3]> {
     let clients = &deployment.clients;
-    if let [first, .., last] = clients.as_slice()
+    if let [first, others @ ..] = clients.as_slice()
         && condense
-        && !style.is_verbose()
-        && clients.iter().all(|c| c.verdict == Verdict::Accept && c.breaks_at == first.breaks_at)
+        && !others.is_empty()
+        && others.iter().all(|c| c.verdict == first.verdict && words(c, true, style) == words(first, true, style))
     {
-        return vec![row(&format!("all {} clients", clients.len()), last, words(last, false, style))];
+        return vec![row(&format!("all {} clients", clients.len()), first, words(first, false, style))];
     }
     let causes: BTreeSet<&str> = clients.iter().filter_map(|client| client.cause.as_deref()).collect();
     clients.iter().map(|client| row(&client.name, client, words(client, causes.len() > 1, style))).collect()

@@ -95,13 +95,10 @@ fn said_above(report: &Report) -> BTreeSet<String> {
     said.extend(dns.cname_chain.iter().map(|alias| format!("{} → {}", alias.owner, alias.target)));
     for endpoint in &report.endpoints {
         said.insert(endpoint.address.clone());
-        said.extend(
-            endpoint
-                .failure
-                .iter()
-                .flat_map(|failure| [Some(failure.message.clone()), failure.alert.clone()])
-                .flatten(),
-        );
+        if let Some(failure) = &endpoint.failure {
+            said.extend([failure.message.clone(), format!("{}: {}", endpoint.address, failure.message)]);
+            said.extend(failure.alert.clone());
+        }
     }
     said
 }

@@ -15,6 +15,7 @@ pub const GOLDEN: &[&str] = &[
     "missing-intermediate",
     "nxdomain-behind-cname",
     "port-speaks-smtp",
+    "root-not-in-store",
 ];
 
 pub fn fixtures() -> PathBuf {
