@@ -239,7 +239,7 @@ fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) 
     Ok(())
 }
 
-fn style(global: &Global) -> text::Style {
+pub(super) fn style(global: &Global) -> text::Style {
     let terminal = std::io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,

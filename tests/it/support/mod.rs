@@ -6,3 +6,7 @@ pub mod http_server;
 pub mod program;
 pub mod shared_lab;
 pub mod tls_server;
+pub mod sample_report;
+pub mod shared_lab;
+
+pub use sample_report::validate;
