@@ -42,7 +42,7 @@ pub fn report(input: &Input<'_>) -> Report {
         settings: input.judge_settings,
         judgement: input.judgement,
     };
-    let (findings, mut not_checked, causes) = rules::run(&context);
+    let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
     let deployments: Vec<Deployment> = input
         .judgement
@@ -115,7 +115,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
     .collect()
 }
 
-fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<String>]) -> Deployment {
+fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<&'static str>]) -> Deployment {
     let case = input.judgement.case(input.evidence, input.judge_settings, deployment);
     let mut built: Vec<BuiltPath> = deployment.with_fetched.paths.iter().take(MAX_PATHS).cloned().collect();
     let clients = input
@@ -123,7 +123,7 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
         .clients
         .iter()
         .zip(deployment.answers.iter().zip(causes))
-        .map(|(client, (answer, cause))| verdict(input, &case, client, answer, cause.clone(), &mut built))
+        .map(|(client, (answer, cause))| verdict(input, &case, client, answer, *cause, &mut built))
         .collect();
     Deployment {
         endpoints: deployment
@@ -149,7 +149,7 @@ fn verdict(
     case: &Case<'_>,
     client: &Client,
     answer: &Answer,
-    cause: Option<String>,
+    cause: Option<&'static str>,
     built: &mut Vec<BuiltPath>,
 ) -> ClientVerdict {
     let path = (!answer.path.is_empty()).then(|| {
@@ -170,7 +170,7 @@ fn verdict(
         category: answer.category,
         code: answer.code.clone(),
         message: answer.message.clone(),
-        cause,
+        cause: cause.map(str::to_owned),
         path,
         breaks_at: (answer.verdict == Verdict::Accept).then(|| breaks_at(case, &answer.path)).flatten(),
     }
