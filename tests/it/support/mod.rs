@@ -1,3 +1,4 @@
 //! What tests say often, said once.
 
+pub mod program;
 pub mod shared_lab;
