@@ -346,7 +346,7 @@ mod tests {
         assert!(root.is_ca() && intermediate.is_ca() && !site.is_ca());
         assert_eq!(site.issuer, intermediate.subject);
         assert_eq!(intermediate.issuer, root.subject);
-        assert_eq!(site.extensions.ca_issuers, ["http://a.test/i.der"]);
+        assert_eq!(*site.extensions.ca_issuers, ["http://a.test/i.der".into()]);
         assert_eq!(site.key.bits(), Some(2048));
         assert_eq!(site.not_after.since(site.not_before), 45 * DAY);
     }
@@ -366,7 +366,7 @@ mod tests {
         let root = pki().root("Root").issue().unwrap();
         let site = root.end_entity("a.test").ca_issuers("http://a.test/1").ca_issuers("http://a.test/2");
         let ca_issuers = |draft: Draft| Certificate::parse(draft.issue().unwrap().der()).unwrap().extensions.ca_issuers;
-        assert_eq!(ca_issuers(site.clone()), ["http://a.test/2"]);
+        assert_eq!(*ca_issuers(site.clone()), ["http://a.test/2".into()]);
         assert!(ca_issuers(site.without_ca_issuers()).is_empty());
     }
 

@@ -70,57 +70,73 @@ impl Zone {
         self.0.keys().any(|known| known.ends_with(&suffix))
     }
 
-    /// The answer section and the response code.
-    fn answer(&self, question: &Name, record_type: RecordType) -> (ResponseCode, Vec<Record>) {
-        let mut records = Vec::new();
+    /// What an authoritative server says to a question.
+    fn answer(&self, question: &Name, record_type: RecordType) -> Answer {
+        let mut records: Vec<Record> = Vec::new();
         let mut name = question.to_lowercase();
         let zone = Name::from_str(ZONE).unwrap_or_default();
         for _ in 0..=MAX_ALIASES {
             if !zone.zone_of(&name) {
                 // An alias led out of the zone: whoever asks goes on elsewhere. Asked for directly it is not ours.
                 let code = if records.is_empty() { ResponseCode::Refused } else { ResponseCode::NoError };
-                return (code, records);
+                return Answer::new(code, records);
             }
             let text = name.to_ascii();
             let text = text.trim_end_matches('.');
             match self.0.get(text) {
-                None if self.is_parent(text) => return (ResponseCode::NoError, records),
-                None => return (ResponseCode::NXDomain, records),
-                Some(Node::Broken) => return (ResponseCode::ServFail, records),
-                Some(Node::NoAddress) => {
-                    if record_type == RecordType::TXT {
-                        let text = TXT::new(vec!["a name without an address".to_owned()]);
-                        records.push(Record::from_rdata(name, 60, RData::TXT(text)));
-                    }
-                    return (ResponseCode::NoError, records);
+                None if self.is_parent(text) => return Answer::negative(ResponseCode::NoError, records),
+                None => return Answer::negative(ResponseCode::NXDomain, records),
+                Some(Node::Broken) => return Answer::new(ResponseCode::ServFail, records),
+                Some(Node::NoAddress) if record_type == RecordType::TXT => {
+                    let text = TXT::new(vec!["a name without an address".to_owned()]);
+                    records.push(Record::from_rdata(name, 60, RData::TXT(text)));
+                    return Answer::new(ResponseCode::NoError, records);
                 }
+                Some(Node::NoAddress) => return Answer::negative(ResponseCode::NoError, records),
                 Some(Node::Addresses { ips, ttl }) => {
                     let matching = ips.iter().filter_map(|ip| match (ip, record_type) {
                         (IpAddr::V4(ip), RecordType::A) => Some(RData::A(A(*ip))),
                         (IpAddr::V6(ip), RecordType::AAAA) => Some(RData::AAAA(AAAA(*ip))),
                         _ => None,
                     });
+                    let aliases = records.len();
                     records.extend(matching.map(|data| Record::from_rdata(name.clone(), *ttl, data)));
-                    return (ResponseCode::NoError, records);
+                    return Answer { code: ResponseCode::NoError, negative: records.len() == aliases, records };
                 }
                 Some(Node::Alias { target, ttl }) => {
                     // The names are our own; one that is none stays without answer.
                     let Ok(target) = Name::from_ascii(format!("{target}.")) else {
-                        return (ResponseCode::ServFail, Vec::new());
+                        return Answer::new(ResponseCode::ServFail, Vec::new());
                     };
-                    let known = records.iter().any(|record: &Record| record.name == name);
-                    if known {
-                        return (ResponseCode::NoError, records); // the loop is shown once
+                    if records.iter().any(|record| record.name == name) {
+                        return Answer::new(ResponseCode::NoError, records); // the loop is shown once
                     }
                     records.push(Record::from_rdata(name, *ttl, RData::CNAME(CNAME(target.clone()))));
                     if record_type == RecordType::CNAME {
-                        return (ResponseCode::NoError, records);
+                        return Answer::new(ResponseCode::NoError, records);
                     }
                     name = target;
                 }
             }
         }
-        (ResponseCode::NoError, records)
+        Answer::new(ResponseCode::NoError, records)
+    }
+}
+
+struct Answer {
+    code: ResponseCode,
+    records: Vec<Record>,
+    /// The last name has not what was asked for, and the SOA says for how long that may be kept (RFC 2308 §3).
+    negative: bool,
+}
+
+impl Answer {
+    fn new(code: ResponseCode, records: Vec<Record>) -> Self {
+        Self { code, records, negative: false }
+    }
+
+    fn negative(code: ResponseCode, records: Vec<Record>) -> Self {
+        Self { code, records, negative: true }
     }
 }
 
@@ -133,14 +149,11 @@ impl Handler {
         let mut authority = None;
         match request.request_info() {
             Ok(info) if request.metadata.op_code == OpCode::Query => {
-                let (code, records) = self.0.answer(info.query.original().name(), info.query.query_type());
-                metadata.response_code = code;
-                metadata.authoritative = matches!(code, ResponseCode::NoError | ResponseCode::NXDomain);
-                let ends_in_data = records.last().is_some_and(|record| record.record_type() != RecordType::CNAME);
-                if metadata.authoritative && !ends_in_data && info.query.query_type() != RecordType::CNAME {
-                    authority = soa();
-                }
-                answers = records;
+                let answer = self.0.answer(info.query.original().name(), info.query.query_type());
+                metadata.response_code = answer.code;
+                metadata.authoritative = matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain);
+                authority = if answer.negative { soa() } else { None };
+                answers = answer.records;
             }
             Ok(_) => metadata.response_code = ResponseCode::NotImp,
             Err(_) => metadata.response_code = ResponseCode::FormErr,
@@ -226,8 +239,8 @@ mod tests {
     use super::*;
 
     fn ask(zone: &Zone, name: &str) -> (ResponseCode, usize) {
-        let (code, records) = zone.answer(&Name::from_str(name).unwrap(), RecordType::A);
-        (code, records.len())
+        let answer = zone.answer(&Name::from_str(name).unwrap(), RecordType::A);
+        (answer.code, answer.records.len())
     }
 
     #[test]
