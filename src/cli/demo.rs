@@ -136,7 +136,9 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
     match story.outcome {
         Outcome::Mended => writeln!(out, "Mended: every client accepts what every address serves.")?,
         Outcome::NotMended | Outcome::NothingChanged => {
-            writeln!(out, "Not mended. What is left:")?;
+            let clients = after.deployments.iter().flat_map(|deployment| &deployment.clients);
+            let (accepting, others): (Vec<_>, Vec<_>) = clients.partition(|client| client.verdict == Verdict::Accept);
+            writeln!(out, "Not mended: {} clients accept, {} do not.", accepting.len(), others.len())?;
             for finding in &after.findings {
                 writeln!(out, "  {} {}: {}", finding.severity, finding.code, finding.title)?;
             }

@@ -210,7 +210,7 @@ impl Running {
 fn tls_server(behaviour: Behaviour) -> Option<Arc<TlsServer>> {
     match behaviour {
         Behaviour::Tls(server) => Some(server),
-        Behaviour::Script(_) | Behaviour::Closed => None,
+        Behaviour::Script(_) | Behaviour::Closed | Behaviour::Filtered => None,
     }
 }
 
@@ -220,9 +220,9 @@ fn open(servers: &mut JoinSet<()>, behaviour: Behaviour, socket: Bound) -> std::
             let listener = TcpListener::from_std(listener)?;
             servers.spawn(server::accept(listener, move |stream| server::serve(behaviour.clone(), stream)));
         }
-        Bound::Held(socket) => {
+        Bound::Held(sockets) => {
             servers.spawn(async move {
-                let _held = socket;
+                let _held = sockets;
                 std::future::pending::<()>().await;
             });
         }

@@ -175,9 +175,13 @@ impl Draft {
         self
     }
 
-    /// The dNSNames of the subjectAltName. An IPv4 address becomes a dNSName too: that is the mistake to show. Without
-    /// any the certificate has no subjectAltName.
+    /// The dNSNames of the subjectAltName; the common name repeats the first, as CAs have it. An IPv4 address becomes a
+    /// dNSName too: that is the mistake to show. Without any the certificate has no subjectAltName, and keeps its common
+    /// name.
     pub fn names(mut self, names: &[&str]) -> Self {
+        if let Some(first) = names.first() {
+            self.params.distinguished_name = name(first);
+        }
         self.names = names.iter().map(|&name| name.to_owned()).collect();
         self
     }

@@ -1,4 +1,4 @@
-//! End entities outside, or near the end of, their validity period.
+//! End entities outside, or near the end of, their validity period, or with too long a one.
 
 use super::{BuildError, Family, Scenario, World};
 
@@ -24,8 +24,16 @@ pub const ALL: &[Scenario] = &[
         family: Family::Expiry,
         summary: "valid for ten more days of 45",
         expected: &["end-entity-expires-soon"],
-        exit: 1,
+        exit: 0,
         build: |world| valid(world, -35, 10),
+    },
+    Scenario {
+        id: "valid-too-long",
+        family: Family::Expiry,
+        summary: "issued yesterday for two years; public CAs may do that no longer",
+        expected: &["validity-too-long"],
+        exit: 1,
+        build: |world| valid(world, -1, 729),
     },
 ];
 

@@ -25,6 +25,18 @@ pub const ALL: &[Scenario] = &[
         },
     },
     Scenario {
+        id: "filtered",
+        family: Family::Handshake,
+        summary: "packets to the port are dropped, as firewalls do",
+        expected: &["connection-timed-out"],
+        exit: 3,
+        build: |world| {
+            world.timeout(Duration::from_secs(2));
+            world.filter(1);
+            Ok(())
+        },
+    },
+    Scenario {
         id: "silent",
         family: Family::Handshake,
         summary: "the server accepts the connection and says nothing",
@@ -38,7 +50,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         id: "reset",
         family: Family::Handshake,
-        summary: "the connection is reset after the ClientHello, as firewalls do",
+        summary: "the connection is reset after the ClientHello, as intrusion prevention does",
         expected: &["connection-reset"],
         exit: 3,
         build: |world| misbehave(world, Script::Reset),
@@ -95,6 +107,22 @@ pub const ALL: &[Scenario] = &[
         expected: &["server-name-not-recognised"],
         exit: 1,
         build: |world| misbehave(world, alert!(112)),
+    },
+    Scenario {
+        id: "old-tls-only",
+        family: Family::Handshake,
+        summary: "the server speaks no version newer than TLS 1.1: alert protocol_version",
+        expected: &["tls-version-not-supported"],
+        exit: 1,
+        build: |world| misbehave(world, alert!(70)),
+    },
+    Scenario {
+        id: "nothing-in-common",
+        family: Family::Handshake,
+        summary: "no cipher suite or group in common: alert handshake_failure",
+        expected: &["nothing-in-common"],
+        exit: 1,
+        build: |world| misbehave(world, alert!(40)),
     },
     Scenario {
         id: "key-does-not-match",

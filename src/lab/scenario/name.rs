@@ -85,8 +85,8 @@ fn hostile_names(world: &mut World) -> Result<(), BuildError> {
         .issue()?;
     let site = world
         .site(&intermediate)
-        .common_name("\u{1b}[31mred\u{1b}[0m\r\nno problem found\u{7}")
         .names(&["\u{1b}]0;owned\u{7}.other.test", "www.\u{8}\u{8}\u{8}other.test"])
+        .common_name("\u{1b}[31mred\u{1b}[0m\r\nno problem found\u{7}")
         .issue()?;
     world.serve(&site, &[&site, &intermediate])
 }

@@ -189,6 +189,11 @@ impl World {
         self.place(last, Behaviour::Closed);
     }
 
+    /// Packets to 127.0.0.`last` are dropped.
+    pub fn filter(&mut self, last: u8) {
+        self.place(last, Behaviour::Filtered);
+    }
+
     fn place(&mut self, last: u8, behaviour: Behaviour) {
         self.build.places.push((Ipv4Addr::new(127, 0, 0, last), behaviour));
     }

@@ -33,13 +33,15 @@ pub enum Behaviour {
     Script(Script),
     /// Nobody listens: the port is held, and a SYN is answered with RST.
     Closed,
+    /// A SYN is answered with nothing, as behind a packet filter.
+    Filtered,
 }
 
 /// A bound socket of a server.
 pub enum Bound {
     Listening(StdListener),
-    /// Bound, so that nobody else takes the port, and not listening.
-    Held(Socket),
+    /// Bound, so that nobody else takes the port; nobody accepts.
+    Held(Vec<Socket>),
 }
 
 /// Binds one port at every address.
@@ -65,8 +67,9 @@ fn bind_once(places: &[(Ipv4Addr, Behaviour)]) -> io::Result<(u16, Vec<Bound>)> 
             Behaviour::Closed => {
                 let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
                 socket.bind(&address.into())?;
-                Bound::Held(socket)
+                Bound::Held(vec![socket])
             }
+            Behaviour::Filtered => Bound::Held(full(address)?),
             Behaviour::Tls(_) | Behaviour::Script(_) => {
                 let listener = StdListener::bind(address)?;
                 listener.set_nonblocking(true)?;
@@ -74,13 +77,32 @@ fn bind_once(places: &[(Ipv4Addr, Behaviour)]) -> io::Result<(u16, Vec<Bound>)> 
             }
         };
         let local = match &socket {
-            Bound::Held(socket) => socket.local_addr()?.as_socket(),
+            Bound::Held(sockets) => sockets.first().map(Socket::local_addr).transpose()?.and_then(|a| a.as_socket()),
             Bound::Listening(listener) => Some(listener.local_addr()?),
         };
         port = local.map_or(0, |address| address.port());
         bound.push(socket);
     }
     Ok((port, bound))
+}
+
+/// A listener whose queue is full: the kernel drops every further SYN. The nearest to a packet filter that needs no
+/// privileges. The listener comes first, then the connections that fill it.
+fn full(address: SocketAddr) -> io::Result<Vec<Socket>> {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    listener.bind(&address.into())?;
+    listener.listen(0)?;
+    let address = listener.local_addr()?;
+    let mut sockets = vec![listener];
+    // Linux queues one more than asked for, others half as many again.
+    for _ in 0..4 {
+        let visitor = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        visitor.set_nonblocking(true)?;
+        // In progress, or in the queue: both keep the place.
+        let _ = visitor.connect(&address);
+        sockets.push(visitor);
+    }
+    Ok(sockets)
 }
 
 /// Accepts until it is dropped; its connections end with it.
@@ -109,6 +131,6 @@ pub async fn serve(behaviour: Behaviour, stream: TcpStream) {
     match behaviour {
         Behaviour::Tls(server) => server.serve(stream).await,
         Behaviour::Script(script) => script.play(stream).await,
-        Behaviour::Closed => {}
+        Behaviour::Closed | Behaviour::Filtered => {}
     }
 }
