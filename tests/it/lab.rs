@@ -1,15 +1,20 @@
 //! The lab against the whole pipeline: every scenario, started for real, probed over its sockets.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use tlsmend::cli::probe::exit_of;
 use tlsmend::lab::scenario;
 use tlsmend::lab::{BuildError, Family, Lab, Scenario, World};
 use tlsmend::model::finding::Severity;
+use tlsmend::model::fix::{FixReport, Outcome};
 use tlsmend::model::report::Report;
 use tlsmend::model::time::Time;
 use tlsmend::model::verdict::Verdict;
 use tlsmend::probe::probe;
+use tlsmend::report::{json, text};
 use tlsmend::x509::pem;
 
 /// Today, so that nothing here is right on one day only.
@@ -98,6 +103,66 @@ async fn a_mended_chain_is_served_from_the_next_handshake_on() {
     assert_eq!(after.deployments[0].served_chain.len(), 2);
     assert_eq!(accepting(&after).len(), after.deployments[0].clients.len());
     assert!(accepting(&before).len() < accepting(&after).len());
+}
+
+/// C0, C1, DEL and the characters that turn text round: nothing that a terminal would obey or show wrongly.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+#[tokio::test]
+async fn no_certificate_speaks_to_the_terminal() {
+    let lab = Lab::start(now(), Some(&["hostile-names"])).await.unwrap();
+    let report = look(&lab, "hostile-names").await;
+    let (mut text, mut json) = (Vec::new(), Vec::new());
+    let style = text::Style { color: false, width: 80, verbosity: 2 };
+    text::write(&report, style, &mut text).unwrap();
+    json::write_document(&report, &mut json).unwrap();
+    for output in [text, json] {
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.contains("no problem found"), "the name is shown");
+        let found: Vec<char> = output.chars().filter(|&c| is_unsafe(c)).collect();
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
+
+/// What the lab prints is what works: its own document, its own arguments, its own exit code.
+#[cfg(unix)]
+#[test]
+fn the_printed_command_probes_the_scenario() {
+    let program = env!("CARGO_BIN_EXE_tlsmend");
+    let mut lab = Command::new(program)
+        .args(["lab", "run", "--only", "missing-intermediate", "--output", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut documents = serde_json::Deserializer::from_reader(lab.stdout.take().unwrap()).into_iter::<Value>();
+    let document = documents.next().unwrap().unwrap();
+    let arguments = document["scenarios"][0]["arguments"].as_array().unwrap();
+    let arguments = arguments.iter().map(|argument| argument.as_str().unwrap());
+    let probed = Command::new(program).args(arguments).args(["--output", "json"]).output().unwrap();
+    let roots = Path::new(document["roots"].as_str().unwrap());
+    assert!(roots.exists());
+    Command::new("kill").args(["-INT", &lab.id().to_string()]).status().unwrap();
+    assert_eq!(lab.wait().unwrap().code(), Some(0));
+    assert!(!roots.parent().unwrap().exists(), "the temporary directory is removed");
+    assert_eq!(probed.status.code(), Some(1), "{}", String::from_utf8_lossy(&probed.stderr));
+    let report: Report = serde_json::from_slice(&probed.stdout).unwrap();
+    assert_eq!(codes(&report), BTreeSet::from(["missing-intermediate"]));
+}
+
+#[test]
+fn the_demo_mends_what_it_shows() {
+    let demo = Command::new(env!("CARGO_BIN_EXE_tlsmend")).args(["demo", "--output", "json"]).output().unwrap();
+    let story: FixReport = serde_json::from_slice(&demo.stdout).unwrap();
+    let after = story.after.as_ref().unwrap();
+    assert_eq!((demo.status.code(), story.outcome), (Some(0), Outcome::Mended));
+    assert_eq!(story.before.dns.cname_chain.len(), 1);
+    assert_eq!(codes(&story.before), BTreeSet::from(["missing-intermediate"]));
+    assert!(accepting(&story.before).contains(&"chrome") && !accepting(&story.before).contains(&"curl"));
+    assert_eq!(after.deployments[0].served_chain, story.plan.bundle);
+    assert_eq!(accepting(after).len(), after.deployments[0].clients.len());
+    assert_eq!(story.before.deployments[0].served_chain[0], story.plan.bundle[0], "the same end entity");
 }
 
 #[tokio::test]

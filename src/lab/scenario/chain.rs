@@ -2,6 +2,7 @@
 
 use super::{BuildError, Family, Scenario, World};
 use crate::lab::pki::Issued;
+use crate::lab::server::aia::Page;
 
 /// The domain of `tlsmend demo`.
 pub const DEMO: &str = "works-in-chrome-fails-in-curl";
@@ -30,6 +31,14 @@ pub const ALL: &[Scenario] = &[
         expected: &["missing-intermediate"],
         exit: 1,
         build: two_intermediates_missing,
+    },
+    Scenario {
+        id: "issuer-as-pkcs7",
+        family: Family::Chain,
+        summary: "the intermediate is not sent; its address gives it as PKCS#7",
+        expected: &["missing-intermediate"],
+        exit: 1,
+        build: issuer_as_pkcs7,
     },
     Scenario {
         id: "issuer-address-dead",
@@ -186,6 +195,15 @@ fn missing_intermediate(world: &mut World) -> Result<(), BuildError> {
 /// root → (upper, not served) → (lower, not served) → end entity
 fn two_intermediates_missing(world: &mut World) -> Result<(), BuildError> {
     let (site, ..) = long_chain(world)?;
+    world.serve(&site, &[&site])
+}
+
+/// root → (intermediate, not served) → end entity
+fn issuer_as_pkcs7(world: &mut World) -> Result<(), BuildError> {
+    let root = world.root()?;
+    let intermediate = world.intermediate(&root).issue()?;
+    let url = world.publish_page("p7c", Page::pkcs7(&[intermediate.der(), root.der()]));
+    let site = intermediate.end_entity(world.host()).ca_issuers(&url).issue()?;
     world.serve(&site, &[&site])
 }
 

@@ -31,7 +31,7 @@ pub const ALL: &[Scenario] = &[
         expected: &["connection-timed-out"],
         exit: 3,
         build: |world| {
-            world.timeout(Duration::from_secs(2));
+            world.timeout(Duration::from_secs(1));
             world.filter(1);
             Ok(())
         },
@@ -43,7 +43,7 @@ pub const ALL: &[Scenario] = &[
         expected: &["handshake-timed-out"],
         exit: 3,
         build: |world| {
-            world.timeout(Duration::from_secs(2));
+            world.timeout(Duration::from_secs(1));
             misbehave(world, Script::Silence)
         },
     },

@@ -81,7 +81,7 @@ fn hostile_names(world: &mut World) -> Result<(), BuildError> {
     let root = world.root()?;
     let intermediate = world
         .intermediate(&root)
-        .common_name("hostile-names \u{1b}[2J\u{1b}[1;1HAll clients accept\u{202e}")
+        .common_name("hostile-names \u{1b}[2J\u{9b}2J\u{1b}[1;1HAll clients accept\u{202e}")
         .issue()?;
     let site = world
         .site(&intermediate)
