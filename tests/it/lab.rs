@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tlsmend::cli::probe::exit_of;
@@ -16,6 +16,8 @@ use tlsmend::model::verdict::Verdict;
 use tlsmend::probe::probe;
 use tlsmend::report::{json, text};
 use tlsmend::x509::pem;
+
+use crate::support::program::tlsmend;
 
 /// Today, so that nothing here is right on one day only.
 fn now() -> Time {
@@ -126,37 +128,46 @@ async fn no_certificate_speaks_to_the_terminal() {
     }
 }
 
+/// A lab in a process of its own; a test that fails does not leave it behind.
+struct LabProcess(Child);
+
+impl Drop for LabProcess {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What the lab prints is what works: its own document, its own arguments, its own exit code.
 #[cfg(unix)]
 #[test]
 fn the_printed_command_probes_the_scenario() {
-    let program = env!("CARGO_BIN_EXE_tlsmend");
-    let mut lab = Command::new(program)
-        .args(["lab", "run", "--only", "missing-intermediate", "--output", "json"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut documents = serde_json::Deserializer::from_reader(lab.stdout.take().unwrap()).into_iter::<Value>();
+    let only = ["lab", "run", "--only", "missing-intermediate", "--output", "json"];
+    let lab = Command::new(env!("CARGO_BIN_EXE_tlsmend")).args(only).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lab = LabProcess(lab);
+    let mut documents = serde_json::Deserializer::from_reader(lab.0.stdout.take().unwrap()).into_iter::<Value>();
     let document = documents.next().unwrap().unwrap();
     let arguments = document["scenarios"][0]["arguments"].as_array().unwrap();
-    let arguments = arguments.iter().map(|argument| argument.as_str().unwrap());
-    let probed = Command::new(program).args(arguments).args(["--output", "json"]).output().unwrap();
+    let mut arguments: Vec<&str> = arguments.iter().map(|argument| argument.as_str().unwrap()).collect();
+    arguments.extend(["--output", "json"]);
+    let probed = tlsmend(&arguments);
+    assert_eq!(probed.code, Some(1), "{}", probed.stderr);
+    let report: Report = serde_json::from_str(&probed.stdout).unwrap();
+    assert_eq!(codes(&report), BTreeSet::from(["missing-intermediate"]));
+
     let roots = Path::new(document["roots"].as_str().unwrap());
     assert!(roots.exists());
-    Command::new("kill").args(["-INT", &lab.id().to_string()]).status().unwrap();
-    assert_eq!(lab.wait().unwrap().code(), Some(0));
+    Command::new("kill").args(["-INT", &lab.0.id().to_string()]).status().unwrap();
+    assert_eq!(lab.0.wait().unwrap().code(), Some(0), "Ctrl-C is the way to end it");
     assert!(!roots.parent().unwrap().exists(), "the temporary directory is removed");
-    assert_eq!(probed.status.code(), Some(1), "{}", String::from_utf8_lossy(&probed.stderr));
-    let report: Report = serde_json::from_slice(&probed.stdout).unwrap();
-    assert_eq!(codes(&report), BTreeSet::from(["missing-intermediate"]));
 }
 
 #[test]
 fn the_demo_mends_what_it_shows() {
-    let demo = Command::new(env!("CARGO_BIN_EXE_tlsmend")).args(["demo", "--output", "json"]).output().unwrap();
-    let story: FixReport = serde_json::from_slice(&demo.stdout).unwrap();
+    let demo = tlsmend(&["demo", "--output", "json"]);
+    let story: FixReport = serde_json::from_str(&demo.stdout).unwrap();
     let after = story.after.as_ref().unwrap();
-    assert_eq!((demo.status.code(), story.outcome), (Some(0), Outcome::Mended));
+    assert_eq!((demo.code, story.outcome), (Some(0), Outcome::Mended));
     assert_eq!(story.before.dns.cname_chain.len(), 1);
     assert_eq!(codes(&story.before), BTreeSet::from(["missing-intermediate"]));
     assert!(accepting(&story.before).contains(&"chrome") && !accepting(&story.before).contains(&"curl"));
