@@ -35,7 +35,7 @@ pub use server::script::Script;
 pub use scenario::DEMO;
 
 /// The name of the web server.
-const AIA_HOST: &str = "aia.lab.test";
+const AIA_HOST: &str = "aia.lab.example.com";
 
 /// The port of targets that have no server: it is never reached.
 const NO_SERVER_PORT: u16 = 443;

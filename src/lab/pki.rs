@@ -8,7 +8,7 @@
 //! let pki = Pki::new("example", "2026-11-22T08:00:00Z".parse().unwrap());
 //! let root = pki.root("Root").issue()?;
 //! let intermediate = root.intermediate("Intermediate").issue()?;
-//! let expired = intermediate.end_entity("www.lab.test").valid(-60, -1).issue()?;
+//! let expired = intermediate.end_entity("www.lab.example.com").valid(-60, -1).issue()?;
 //! # assert!(expired.der().starts_with(&[0x30]));
 //! # Ok(())
 //! # }
@@ -344,7 +344,8 @@ mod tests {
     fn a_hierarchy_is_what_it_says() {
         let root = pki().root("Root").issue().unwrap();
         let intermediate = root.intermediate("Intermediate").ca_issuers("http://a.test/root.der").issue().unwrap();
-        let site = intermediate.end_entity("www.lab.test").ca_issuers("http://a.test/i.der").rsa().issue().unwrap();
+        let site =
+            intermediate.end_entity("www.lab.example.com").ca_issuers("http://a.test/i.der").rsa().issue().unwrap();
         let parse = |issued: &Issued| Certificate::parse(issued.der()).unwrap();
         let (root, intermediate, site) = (parse(&root), parse(&intermediate), parse(&site));
         assert!(root.is_ca() && intermediate.is_ca() && !site.is_ca());

@@ -179,8 +179,8 @@ pub const ALL: &[Scenario] = &[
 ];
 
 fn demo(world: &mut World) -> Result<(), BuildError> {
-    world.visit("shop.lab.test");
-    world.alias("shop.gateway.test", 300);
+    world.visit("shop.lab.example.com");
+    world.alias("shop.gateway.example.net", 300);
     missing_intermediate(world)
 }
 
@@ -322,7 +322,7 @@ fn issuer_is_not_a_ca(world: &mut World) -> Result<(), BuildError> {
 
 fn name_constraints_violated(world: &mut World) -> Result<(), BuildError> {
     let root = world.root()?;
-    let intermediate = world.intermediate(&root).permits_only("company.test").issue()?;
+    let intermediate = world.intermediate(&root).permits_only("company.example.org").issue()?;
     let site = world.site(&intermediate).issue()?;
     world.serve(&site, &[&site, &intermediate])
 }

@@ -79,25 +79,25 @@ fn resolver_failed(world: &mut World) -> Result<(), BuildError> {
 
 fn cname_loop(world: &mut World) -> Result<(), BuildError> {
     let host = world.host().to_owned();
-    world.alias("loop.cdn.test", 300);
+    world.alias("loop.cdn.example.net", 300);
     world.alias(&host, 300);
     Ok(())
 }
 
 fn cname_dangling(world: &mut World) -> Result<(), BuildError> {
-    world.alias("deleted-bucket.storage.test", 3600);
+    world.alias("deleted-bucket.storage.example.net", 3600);
     Ok(())
 }
 
 fn cname_chain_too_long(world: &mut World) -> Result<(), BuildError> {
     for hop in 1..=TOO_MANY {
-        world.alias(&format!("hop-{hop}.cdn.test"), 60);
+        world.alias(&format!("hop-{hop}.cdn.example.net"), 60);
     }
     super::good::serve_valid(world)
 }
 
 fn cname_not_expected(world: &mut World) -> Result<(), BuildError> {
-    world.expect_cname("new-gateway.cdn.test");
-    world.alias("old-gateway.cdn.test", 600);
+    world.expect_cname("new-gateway.cdn.example.net");
+    world.alias("old-gateway.cdn.example.net", 600);
     super::good::serve_valid(world)
 }

@@ -38,7 +38,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         id: "internationalised-name",
         family: Family::Good,
-        summary: "a name that people write bücher.lab.test",
+        summary: "a name that people write bücher.lab.example.com",
         expected: &[],
         exit: 0,
         build: internationalised_name,
@@ -86,24 +86,24 @@ fn rsa(world: &mut World) -> Result<(), BuildError> {
     world.serve(&site, &[&site, &intermediate])
 }
 
-/// root → intermediate → end entity for `*.wildcard.lab.test`
+/// root → intermediate → end entity for `*.wildcard.lab.example.com`
 fn wildcard(world: &mut World) -> Result<(), BuildError> {
-    world.visit("shop.wildcard.lab.test");
+    world.visit("shop.wildcard.lab.example.com");
     let root = world.root()?;
     let intermediate = world.intermediate(&root).issue()?;
-    let site = world.site(&intermediate).names(&["*.wildcard.lab.test"]).issue()?;
+    let site = world.site(&intermediate).names(&["*.wildcard.lab.example.com"]).issue()?;
     world.serve(&site, &[&site, &intermediate])
 }
 
 /// root → intermediate → end entity for the A-label
 fn internationalised_name(world: &mut World) -> Result<(), BuildError> {
-    world.visit("xn--bcher-kva.lab.test");
+    world.visit("xn--bcher-kva.lab.example.com");
     serve_valid(world)
 }
 
 fn behind_two_cnames(world: &mut World) -> Result<(), BuildError> {
-    world.alias("behind-two-cnames.cdn.test", 300);
-    world.alias("edge-7.cdn.test", 20);
+    world.alias("behind-two-cnames.cdn.example.net", 300);
+    world.alias("edge-7.cdn.example.net", 20);
     serve_valid(world)
 }
 

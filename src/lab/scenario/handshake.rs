@@ -77,7 +77,7 @@ pub const ALL: &[Scenario] = &[
         summary: "a mail server greets on the port",
         expected: &["plaintext-on-port"],
         exit: 3,
-        build: |world| misbehave(world, Script::Greet(b"220 mail.lab.test ESMTP ready\r\n")),
+        build: |world| misbehave(world, Script::Greet(b"220 mail.lab.example.com ESMTP ready\r\n")),
     },
     Scenario {
         id: "http-on-port",

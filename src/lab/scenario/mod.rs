@@ -21,7 +21,7 @@ pub use world::{BuildError, World};
 /// One broken (or healthy) domain.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
-    /// Kebab-case; the domain is `<id>.lab.test` unless the scenario needs another.
+    /// Kebab-case; the domain is `<id>.lab.example.com` unless the scenario needs another.
     pub id: &'static str,
     pub family: Family,
     /// What is broken, in one line.

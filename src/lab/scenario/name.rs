@@ -10,7 +10,7 @@ pub const ALL: &[Scenario] = &[
         summary: "the certificate is for another host",
         expected: &["name-mismatch"],
         exit: 1,
-        build: |world| present(world, |site| site.names(&["www.other.test", "other.test"])),
+        build: |world| present(world, |site| site.names(&["www.other.example.org", "other.example.org"])),
     },
     Scenario {
         id: "wildcard-two-labels",
@@ -19,8 +19,8 @@ pub const ALL: &[Scenario] = &[
         expected: &["wildcard-covers-one-label"],
         exit: 1,
         build: |world| {
-            world.visit("a.b.wildcard-two-labels.lab.test");
-            present(world, |site| site.names(&["*.wildcard-two-labels.lab.test"]))
+            world.visit("a.b.wildcard-two-labels.lab.example.com");
+            present(world, |site| site.names(&["*.wildcard-two-labels.lab.example.com"]))
         },
     },
     Scenario {
@@ -29,7 +29,7 @@ pub const ALL: &[Scenario] = &[
         summary: "a wildcard, and the bare domain visited",
         expected: &["name-mismatch"],
         exit: 1,
-        build: |world| present(world, |site| site.names(&["*.wildcard-apex.lab.test"])),
+        build: |world| present(world, |site| site.names(&["*.wildcard-apex.lab.example.com"])),
     },
     Scenario {
         id: "common-name-only",
@@ -85,7 +85,7 @@ fn hostile_names(world: &mut World) -> Result<(), BuildError> {
         .issue()?;
     let site = world
         .site(&intermediate)
-        .names(&["\u{1b}]0;owned\u{7}.other.test", "www.\u{8}\u{8}\u{8}other.test"])
+        .names(&["\u{1b}]0;owned\u{7}.other.example.org", "www.\u{8}\u{8}\u{8}other.example.org"])
         .common_name("\u{1b}[31mred\u{1b}[0m\r\nno problem found\u{7}")
         .issue()?;
     world.serve(&site, &[&site, &intermediate])

@@ -71,7 +71,7 @@ pub struct TopLevel {
 
 impl World {
     pub(in crate::lab) fn new(id: &'static str, shared: &TopLevel) -> Self {
-        let host = format!("{id}.lab.test");
+        let host = format!("{id}.lab.example.com");
         Self {
             pki: Pki::new(id, shared.at),
             id,
@@ -102,7 +102,7 @@ impl World {
         &self.host
     }
 
-    /// Another name than `<id>.lab.test`, in A-labels, or an address.
+    /// Another name than `<id>.lab.example.com`, in A-labels, or an address.
     pub fn visit(&mut self, host: &str) {
         self.host = host.to_owned();
         self.tip = host.to_owned();

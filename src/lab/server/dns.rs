@@ -1,4 +1,4 @@
-//! The name server: authoritative for `test.`, on UDP and TCP at one port.
+//! The name server: authoritative for the names of examples, on UDP and TCP at one port.
 //!
 //! hickory's own zone handler follows aliases only inside a zone and cannot break a name on purpose; the answers are
 //! made here instead, as an authoritative server that also holds every alias target would make them.
@@ -18,8 +18,10 @@ use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseI
 use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::{TcpListener, UdpSocket};
 
-/// The zone: a top-level name that never exists outside (RFC 6761 §6.2).
-const ZONE: &str = "test.";
+/// The zones: reserved for examples (RFC 6761 §6.5). Not `test.`, though nobody could mistake that: browsers take a
+/// top-level name without registry for an internal one and refuse it in a certificate of a public CA (Chromium's
+/// `ERR_CERT_NON_UNIQUE_NAME`).
+const ZONES: [&str; 3] = ["example.com.", "example.net.", "example.org."];
 
 /// Aliases followed in one answer. Enough for what people run; a longer chain has to be asked for in pieces, as with
 /// real servers (unbound follows 11, BIND 16).
@@ -74,10 +76,9 @@ impl Zone {
     fn answer(&self, question: &Name, record_type: RecordType) -> Answer {
         let mut records: Vec<Record> = Vec::new();
         let mut name = question.to_lowercase();
-        let zone = Name::from_str(ZONE).unwrap_or_default();
         for _ in 0..=MAX_ALIASES {
-            if !zone.zone_of(&name) {
-                // An alias led out of the zone: whoever asks goes on elsewhere. Asked for directly it is not ours.
+            if zone_of(&name).is_none() {
+                // An alias led out of the zones: whoever asks goes on elsewhere. Asked for directly it is not ours.
                 let code = if records.is_empty() { ResponseCode::Refused } else { ResponseCode::NoError };
                 return Answer::new(code, records);
             }
@@ -149,10 +150,11 @@ impl Handler {
         let mut authority = None;
         match request.request_info() {
             Ok(info) if request.metadata.op_code == OpCode::Query => {
-                let answer = self.0.answer(info.query.original().name(), info.query.query_type());
+                let question = info.query.original().name();
+                let answer = self.0.answer(question, info.query.query_type());
                 metadata.response_code = answer.code;
                 metadata.authoritative = matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain);
-                authority = if answer.negative { soa() } else { None };
+                authority = if answer.negative { soa(last_name(question, &answer.records)) } else { None };
                 answers = answer.records;
             }
             Ok(_) => metadata.response_code = ResponseCode::NotImp,
@@ -192,9 +194,23 @@ impl RequestHandler for Handler {
     }
 }
 
-fn soa() -> Option<Record> {
-    let zone = Name::from_str(ZONE).ok()?;
-    let host = |label: &str| Name::from_ascii(format!("{label}.lab.{ZONE}")).ok();
+/// The name that a negative answer is about.
+fn last_name<'a>(question: &'a Name, records: &'a [Record]) -> &'a Name {
+    match records.last().map(|record| &record.data) {
+        Some(RData::CNAME(target)) => &target.0,
+        _ => question,
+    }
+}
+
+/// The zone that `name` is in.
+fn zone_of(name: &Name) -> Option<Name> {
+    ZONES.iter().filter_map(|zone| Name::from_str(zone).ok()).find(|zone| zone.zone_of(name))
+}
+
+/// The SOA of the zone that `name` is in.
+fn soa(name: &Name) -> Option<Record> {
+    let zone = zone_of(name)?;
+    let host = |label: &str| Name::from_ascii(format!("{label}.{zone}")).ok();
     let soa = SOA::new(host("ns")?, host("hostmaster")?, 1, 3600, 600, 86_400, NEGATIVE_TTL);
     Some(Record::from_rdata(zone, NEGATIVE_TTL, RData::SOA(soa)))
 }
@@ -247,22 +263,22 @@ mod tests {
     fn answers_of_a_zone() {
         let mut zone = Zone::default();
         let alias = |target: &str| Node::Alias { target: target.to_owned(), ttl: 60 };
-        zone.insert("a.lab.test", alias("b.lab.test"));
-        zone.insert("b.lab.test", Node::Addresses { ips: vec![Ipv4Addr::LOCALHOST.into()], ttl: 9 });
-        zone.insert("loop.lab.test", alias("pool.lab.test"));
-        zone.insert("pool.lab.test", alias("loop.lab.test"));
-        zone.insert("dangling.lab.test", alias("gone.lab.test"));
-        zone.insert("away.lab.test", alias("www.example.com"));
-        zone.insert("mail.lab.test", Node::NoAddress);
-        zone.insert("broken.lab.test", Node::Broken);
-        assert_eq!(ask(&zone, "A.Lab.test."), (ResponseCode::NoError, 2));
-        assert_eq!(ask(&zone, "loop.lab.test."), (ResponseCode::NoError, 2));
-        assert_eq!(ask(&zone, "dangling.lab.test."), (ResponseCode::NXDomain, 1));
-        assert_eq!(ask(&zone, "away.lab.test."), (ResponseCode::NoError, 1));
-        assert_eq!(ask(&zone, "mail.lab.test."), (ResponseCode::NoError, 0));
-        assert_eq!(ask(&zone, "lab.test."), (ResponseCode::NoError, 0));
-        assert_eq!(ask(&zone, "b.test."), (ResponseCode::NXDomain, 0));
-        assert_eq!(ask(&zone, "broken.lab.test."), (ResponseCode::ServFail, 0));
-        assert_eq!(ask(&zone, "www.example.com."), (ResponseCode::Refused, 0));
+        zone.insert("a.lab.example.com", alias("b.lab.example.com"));
+        zone.insert("b.lab.example.com", Node::Addresses { ips: vec![Ipv4Addr::LOCALHOST.into()], ttl: 9 });
+        zone.insert("loop.lab.example.com", alias("pool.lab.example.com"));
+        zone.insert("pool.lab.example.com", alias("loop.lab.example.com"));
+        zone.insert("dangling.lab.example.com", alias("gone.lab.example.com"));
+        zone.insert("away.lab.example.com", alias("www.cloud.test"));
+        zone.insert("mail.lab.example.com", Node::NoAddress);
+        zone.insert("broken.lab.example.com", Node::Broken);
+        assert_eq!(ask(&zone, "A.Lab.Example.com."), (ResponseCode::NoError, 2));
+        assert_eq!(ask(&zone, "loop.lab.example.com."), (ResponseCode::NoError, 2));
+        assert_eq!(ask(&zone, "dangling.lab.example.com."), (ResponseCode::NXDomain, 1));
+        assert_eq!(ask(&zone, "away.lab.example.com."), (ResponseCode::NoError, 1));
+        assert_eq!(ask(&zone, "mail.lab.example.com."), (ResponseCode::NoError, 0));
+        assert_eq!(ask(&zone, "lab.example.com."), (ResponseCode::NoError, 0));
+        assert_eq!(ask(&zone, "b.example.net."), (ResponseCode::NXDomain, 0));
+        assert_eq!(ask(&zone, "broken.lab.example.com."), (ResponseCode::ServFail, 0));
+        assert_eq!(ask(&zone, "www.cloud.test."), (ResponseCode::Refused, 0));
     }
 }
