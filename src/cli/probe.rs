@@ -161,10 +161,7 @@ fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     let settings = settings(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Usage(format!("cannot start: {error}")))?;
+    let runtime = super::runtime()?;
     let mut exits = Vec::with_capacity(arguments.targets.len());
     for (index, target) in arguments.targets.iter().enumerate() {
         let report = runtime.block_on(probe::probe(target, &settings, super::clock));
@@ -233,10 +230,7 @@ fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) 
             text::write(report, style(global), &mut out)?;
         }
     }
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(&out)?;
-    stdout.flush()?;
-    Ok(())
+    super::write_out(&out)
 }
 
 pub(super) fn style(global: &Global) -> text::Style {
