@@ -158,22 +158,24 @@ fn explain(report: &Report, deployment: &Deployment, out: &mut dyn Write) -> io:
     let mut groups: BTreeMap<(u8, String), Vec<&str>> = BTreeMap::new();
     for client in &deployment.clients {
         let group = match client.verdict {
-            Verdict::Accept if fetched(client) => (0, "accept: they fetch the issuer that is not sent".to_owned()),
-            Verdict::Accept => (1, "accept what is sent".to_owned()),
+            Verdict::Accept if fetched(client) => (0, "accepted, with an issuer the client fetches".to_owned()),
+            Verdict::Accept => (1, "accepted as sent".to_owned()),
             Verdict::Reject | Verdict::Error => match &client.cause {
-                Some(cause) => (2, format!("refuse: {cause}")),
-                None => (2, "refuse".to_owned()),
+                Some(cause) => (2, format!("refused because of {cause}")),
+                None => (2, "refused".to_owned()),
             },
-            Verdict::Undetermined => (3, "could not be decided".to_owned()),
+            Verdict::Undetermined => (3, "undecided".to_owned()),
         };
         groups.entry(group).or_default().push(&client.name);
     }
     for ((_, what), clients) in &groups {
-        writeln!(out, "  {} {what}", clients.join(", "))?;
+        writeln!(out, "  {what}:\n    {}", clients.join(", "))?;
     }
     for fetch in report.aia.iter().filter(|fetch| fetch.outcome == AiaOutcome::Accepted) {
-        let subjects: Vec<String> = fetch.certificates.iter().map(|hash| subject(report, hash)).collect();
-        writeln!(out, "The certificate says where its issuer is: {}\ngives {}", fetch.url, subjects.join(", "))?;
+        writeln!(out, "A certificate says where its issuer can be fetched:\n  {}", fetch.url)?;
+        for hash in &fetch.certificates {
+            writeln!(out, "There lies:\n  {}", subject(report, hash))?;
+        }
     }
     Ok(())
 }

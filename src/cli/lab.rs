@@ -15,8 +15,8 @@ use crate::model::report::SCHEMA_VERSION;
 
 /// Broken domains to try everything on: servers, names and certificates on this machine
 ///
-/// The lab needs no network and no privileges. Its names end in .lab.example.com, its name server and all other servers listen
-/// on loopback addresses (127.0.0.1 and following) at free ports, its certificates are made when it starts.
+/// The lab needs no network and no privileges. Its names end in .lab.example.com, its name server and all other servers
+/// listen on loopback addresses (127.0.0.1 and following) at free ports, its certificates are made when it starts.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
