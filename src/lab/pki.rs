@@ -176,8 +176,7 @@ impl Draft {
     }
 
     /// The dNSNames of the subjectAltName; the common name repeats the first, as CAs have it. An IPv4 address becomes a
-    /// dNSName too: that is the mistake to show. Without any the certificate has no subjectAltName, and keeps its common
-    /// name.
+    /// dNSName too: that is the mistake to show. Without any there is no subjectAltName, and the common name stays.
     pub fn names(mut self, names: &[&str]) -> Self {
         if let Some(first) = names.first() {
             self.params.distinguished_name = name(first);
