@@ -176,6 +176,8 @@ pub struct Extensions {
     pub undecodable: Vec<UnknownExtension>,
     /// OIDs that stand more than once.
     pub repeated: Vec<Box<str>>,
+    /// OIDs of the critical ones: which of them a client understands is the client's.
+    pub critical: Vec<Box<str>>,
 }
 
 /// A departure from DER or from the profile that some parsers refuse and others let pass.
@@ -312,6 +314,9 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
     for extension in parsed {
         let oid = extension.oid.to_id_string();
         let critical = extension.critical;
+        if critical {
+            out.critical.push(oid.as_str().into());
+        }
         if seen.contains(&oid) {
             out.repeated.push(oid.into());
             continue; // the first stands, as in the clients that do not refuse
