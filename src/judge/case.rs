@@ -33,6 +33,13 @@ impl<'a> Case<'a> {
         if self.unparsable.contains(&0) { None } else { self.served.first().copied() }
     }
 
+    /// Length of the TLS 1.3 Certificate message (RFC 8446 §4.4.2) that carried the chain, within a few octets: what
+    /// clients limit.
+    pub fn certificate_message_bytes(&self) -> usize {
+        let entries = self.served.len() + self.unparsable.len();
+        self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
+    }
+
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {
         self.pool.origin(id).anchor
     }
