@@ -18,6 +18,8 @@ pub struct Case<'a> {
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
     pub reference: &'a ReferenceId,
+    /// The TCP port, which some clients repeat in their errors.
+    pub port: u16,
     pub at: Time,
     /// The stapled OCSP response, DER.
     pub ocsp_staple: Option<&'a [u8]>,

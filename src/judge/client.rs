@@ -73,5 +73,5 @@ pub struct Client {
     /// The verdict on a chain that was served.
     pub judge: fn(&Case<'_>) -> Answer,
     /// What it says when the handshake fails this way. `None`: it would not notice, or nothing is known.
-    pub handshake: fn(&Failure) -> Option<Answer>,
+    pub handshake: fn(&Failure, &Case<'_>) -> Option<Answer>,
 }

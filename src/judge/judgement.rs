@@ -84,6 +84,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         unparsable: &deployment.unparsable,
         served_bytes: endpoint.served_chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
+        port: endpoint.address.port(),
         at: settings.at,
         ocsp_staple: endpoint.ocsp_staple.as_deref(),
         tls: endpoint.tls.as_ref(),
@@ -124,7 +125,7 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
 /// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     let handshake = |failure: &Failure| {
-        (client.handshake)(failure)
+        (client.handshake)(failure, case)
             .unwrap_or_else(|| Answer::undetermined(format!("the handshake failed: {}", failure.message)))
     };
     match case.failure {
