@@ -277,6 +277,16 @@ impl Certificate {
         &self.der
     }
 
+    /// notBefore and notAfter as encoded: tag and content. Parsers differ in which forms they take.
+    pub fn validity_encoding(&self) -> Option<[(u8, &[u8]); 2]> {
+        let (outer, _) = der::split(&self.der[self.tbs.clone()])?;
+        let mut fields = der::values(outer.content).skip_while(|value| value.tag == 0xa0);
+        // serialNumber, signature, issuer, validity
+        let validity = fields.nth(3)?;
+        let mut times = der::values(validity.content).map(|time| (time.tag, time.content));
+        Some([times.next()?, times.next()?])
+    }
+
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]

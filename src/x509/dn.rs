@@ -3,7 +3,23 @@
 use std::fmt;
 
 use x509_parser::der_parser::asn1_rs::Tag;
+use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
+
+/// One attribute of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Which RDN it stands in.
+    pub rdn: usize,
+    /// Dotted OID of its type.
+    pub oid: String,
+    /// The identifier octet of its value.
+    pub tag: u8,
+    /// Content octets of its value.
+    pub value: Box<[u8]>,
+    /// The characters, when it is a string.
+    pub text: String,
+}
 
 /// A subject or issuer name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,6 +52,24 @@ impl DistinguishedName {
     /// Equal for names that RFC 5280 §7.1 calls equal (letter case, string type, inner white space).
     pub fn normalised(&self) -> &[u8] {
         &self.normalised
+    }
+
+    /// The attributes in encoded order, decoded on every call: few clients look at them one by one.
+    pub fn attributes(&self) -> Vec<Attribute> {
+        let Ok((_, name)) = X509Name::from_der(&self.raw) else { return Vec::new() };
+        let rdns = name.iter_rdn().enumerate();
+        rdns.flat_map(|(rdn, set)| set.iter().map(move |attribute| (rdn, attribute)))
+            .map(|(rdn, attribute)| {
+                let value = attribute.attr_value();
+                Attribute {
+                    rdn,
+                    oid: attribute.attr_type().to_id_string(),
+                    tag: u8::try_from(value.tag().0).unwrap_or(u8::MAX),
+                    value: value.data.into(),
+                    text: text(value.tag(), value.data),
+                }
+            })
+            .collect()
     }
 
     pub fn is_empty(&self) -> bool {
