@@ -1,1 +1,5 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
+
+pub mod chromium;
+pub mod mozpkix;
+pub mod webpki;
