@@ -160,3 +160,30 @@ fn time(value: Value<'_>) -> Option<Time> {
     .parse()
     .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(content.len()).unwrap()][..], content].concat()
+    }
+
+    #[test]
+    fn what_is_no_answer_says_so() {
+        let key = rcgen::generate_simple_self_signed(["example.com".to_owned()]).unwrap();
+        let certificate = Certificate::parse(key.cert.der()).unwrap();
+        let verify = |response: &[u8]| verify(response, &certificate, &certificate, Time::from_unix(0));
+        assert_eq!(verify(b""), Err(Error::Malformed));
+        assert_eq!(verify(&tlv(0x30, &tlv(0x0a, &[3]))), Err(Error::NotSuccessful));
+        let data = tlv(0x30, &[tlv(0xa2, &tlv(4, &[0; 20])), tlv(0x18, b"20261122000000Z"), tlv(0x30, &[])].concat());
+        let basic = tlv(0x30, &[data, tlv(0x30, &tlv(6, &[42, 3])), tlv(3, &[0, 1])].concat());
+        let id = tlv(6, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01]);
+        let bytes = tlv(0xa0, &tlv(0x30, &[id, tlv(4, &basic)].concat()));
+        let response = tlv(0x30, &[tlv(0x0a, &[0]), bytes].concat());
+        assert_eq!(verify(&response), Err(Error::OtherCertificate));
+        for end in 0..response.len() {
+            assert!(verify(&response[..end]).is_err()); // and no prefix of it panics
+        }
+    }
+}

@@ -112,13 +112,10 @@ fn key_usage_fits(certificate: &Certificate, tls: Option<&TlsParameters>) -> boo
 
 /// Neither DHE, RC4, 3DES nor P-521 is offered, nor TLS below 1.2, nor SHA-1 in the handshake.
 fn speaks(tls: &TlsParameters) -> bool {
-    let is_old_suite = tls.cipher_suite.as_ref().is_some_and(|suite| {
-        ["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"]
-            .iter()
-            .any(|part| suite.contains(part))
-    });
-    !is_old_suite
-        && !tls.version.as_deref().is_some_and(|version| matches!(version, "1.0" | "1.1"))
+    const NOT_OFFERED: &[&str] =
+        &["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"];
+    !tls.is_before_tls12()
+        && tls.cipher_suite.as_ref().is_none_or(|suite| !NOT_OFFERED.iter().any(|part| suite.contains(part)))
         && !tls.group.as_deref().is_some_and(|group| matches!(group, "secp521r1" | "x448"))
         && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
 }
@@ -173,5 +170,23 @@ fn alert(name: &str) -> Answer {
         "bad_record_mac" => Answer::error(Category::Handshake, "ERR_SSL_BAD_RECORD_MAC_ALERT"),
         "decrypt_error" => Answer::error(Category::Handshake, "ERR_SSL_DECRYPT_ERROR_ALERT"),
         _ => protocol_error(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_chromium_names() {
+        for (name, code) in [
+            ("handshake_failure", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"),
+            ("protocol_version", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"),
+            ("unrecognized_name", "ERR_SSL_UNRECOGNIZED_NAME_ALERT"),
+            ("certificate_required", "ERR_BAD_SSL_CLIENT_AUTH_CERT"),
+            ("internal_error", "ERR_SSL_PROTOCOL_ERROR"),
+        ] {
+            assert_eq!(alert(name).code.as_deref(), Some(code));
+        }
     }
 }

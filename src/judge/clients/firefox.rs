@@ -38,6 +38,11 @@ fn judge(case: &Case<'_>) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return failed(Category::MessageTooBig, "SSL_ERROR_RX_MALFORMED_HANDSHAKE");
     }
+    if case.tls.is_some_and(TlsParameters::is_before_tls12)
+        && let Some(answer) = alert("protocol_version")
+    {
+        return answer; // what a server answers that speaks only older versions
+    }
     if case.tls.is_some_and(|tls| !speaks(tls)) {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
@@ -119,14 +124,11 @@ fn failed(category: Category, code: &str) -> Answer {
     Answer::error(category, code)
 }
 
-/// What the ClientHello of a default profile offers: no DHE, no RC4 or 3DES, no TLS below 1.2.
+/// What the ClientHello of a default profile offers: no DHE, no RC4 or 3DES.
 fn speaks(tls: &TlsParameters) -> bool {
-    let is_old_suite = tls.cipher_suite.as_ref().is_some_and(|suite| {
-        ["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"]
-            .iter()
-            .any(|part| suite.contains(part))
-    });
-    !is_old_suite && !tls.version.as_deref().is_some_and(|version| matches!(version, "1.0" | "1.1"))
+    const NOT_OFFERED: &[&str] =
+        &["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"];
+    tls.cipher_suite.as_ref().is_none_or(|suite| !NOT_OFFERED.iter().any(|part| suite.contains(part)))
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
@@ -197,4 +199,24 @@ fn alert(name: &str) -> Option<Answer> {
         _ => Category::Handshake,
     };
     Some(failed(category, code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_firefox_names_and_numbers() {
+        let answer = refused(Refusal { error: Error::UnknownIssuer, path: Vec::new(), incomplete: false });
+        assert_eq!(answer.code.as_deref(), Some("SEC_ERROR_UNKNOWN_ISSUER"));
+        assert_eq!(answer.message.as_deref(), Some("about:certerror 0x805a1ff3"));
+        for (name, code) in [
+            ("handshake_failure", "SSL_ERROR_NO_CYPHER_OVERLAP"),
+            ("protocol_version", "SSL_ERROR_PROTOCOL_VERSION_ALERT"),
+            ("certificate_required", "SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT"),
+        ] {
+            assert_eq!(alert(name).and_then(|answer| answer.code).as_deref(), Some(code));
+        }
+        assert_eq!(alert("close_notify"), None);
+    }
 }

@@ -38,6 +38,9 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
             .with_message("received corrupt message of type HandshakePayloadTooLarge");
     }
+    if case.tls.is_some_and(TlsParameters::is_before_tls12) {
+        return alert("protocol_version"); // what a server answers that speaks only older versions
+    }
     if case.tls.is_some_and(|tls| !speaks(tls)) {
         return alert("handshake_failure");
     }
@@ -91,7 +94,8 @@ fn refused(case: &Case<'_>, Refusal { error, path }: Refusal) -> Answer {
         Error::PathLenConstraintViolated => (Category::PathLength, "PathLenConstraintViolated"),
         Error::MaximumPathDepthExceeded => (Category::PathLength, "MaximumPathDepthExceeded"),
         Error::MaximumSignatureChecksExceeded => (Category::UnknownIssuer, "MaximumSignatureChecksExceeded"),
-        Error::MaximumPathBuildCallsExceeded => (Category::UnknownIssuer, "MaximumPathBuildCallsExceeded"),
+        // Our budget is smaller than webpki's.
+        Error::MaximumPathBuildCallsExceeded => return Answer::undetermined("too many paths to try them all"),
         Error::MaximumNameConstraintComparisonsExceeded => {
             (Category::NameConstraints, "MaximumNameConstraintComparisonsExceeded")
         }

@@ -280,6 +280,11 @@ fn is_parsable(certificate: &Certificate) -> bool {
         let mut all = constraints.permitted.iter().chain(&constraints.excluded).peekable();
         all.peek().is_some() && all.all(|name| is_general_name(name, &[8, 32]))
     });
+    // `ParseAuthorityKeyIdentifier`: the issuer's name and serial number come together (RFC 5280 §4.2.1.1).
+    let authority_is_fine = extensions
+        .authority_key_id
+        .as_ref()
+        .is_none_or(|authority| authority.serial.is_some() != authority.issuer.is_empty());
     !certificate.encoding_faults.iter().any(is_bad)
         && (certificate.version == 3 || extensions.count == 0)
         && extensions.repeated.is_empty()
@@ -288,6 +293,7 @@ fn is_parsable(certificate: &Certificate) -> bool {
         && extensions.basic_constraints.as_ref().and_then(|value| value.path_len).is_none_or(|length| length < 256)
         && extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.bits != 0)
         && extensions.extended_key_usage.as_ref().is_none_or(|purposes| !purposes.is_empty())
+        && authority_is_fine
         && san_is_fine
         && constraints_are_fine
 }

@@ -4,7 +4,9 @@
 //! `pkixnames.cpp` (names), all of nss/lib/mozpkix; `NSSCertDBTrustDomain.cpp`, `CertVerifier.cpp` and
 //! `SSLServerCertVerification.cpp` of Firefox (which issuers are tried, stapling, which of several errors is shown).
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
@@ -16,8 +18,9 @@ use crate::x509::ocsp::{self, CertificateStatus};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, EncodingFault, NameConstraints, usage};
 
-/// `buildForwardCallBudget` in `BuildCertChain` (bug 1056341); spent, the issuer counts as unknown.
-const BUILD_FORWARD_CALLS: usize = 200_000;
+/// Calls of `BuildForward`. `BuildCertChain` allows 200 000 (bug 1056341), a second of work; chains that are no attack
+/// need a few, so fewer are made here and a search that would need more is left undecided.
+const BUILD_FORWARD_CALLS: usize = 20_000;
 
 /// `MAX_SUBCA_COUNT` in `BuildForward`.
 const MAX_INTERMEDIATES: usize = 6;
@@ -116,6 +119,7 @@ fn verify_server_certificate(case: &Case<'_>, end_entity: CertId) -> Result<Vec<
         case,
         calls: BUILD_FORWARD_CALLS,
         comparisons: MAX_COMPARISONS,
+        issuers: HashMap::new(),
         longest: vec![end_entity],
         found: Vec::new(),
     };
@@ -141,6 +145,7 @@ struct Search<'a> {
     case: &'a Case<'a>,
     calls: usize,
     comparisons: usize,
+    issuers: HashMap<CertId, Rc<[CertId]>>,
     /// The longest path tried, shown where none leads to an anchor.
     longest: Vec<CertId>,
     /// The first path that leads to an anchor, whatever is wrong with it.
@@ -175,7 +180,8 @@ impl Search<'_> {
         }
         let intermediates = if is_end_entity { 0 } else { intermediates + 1 };
         let mut result: Option<Error> = None;
-        for issuer in candidates(case, subject) {
+        let issuers = Rc::clone(self.issuers.entry(subject).or_insert_with(|| candidates(case, subject).into()));
+        for &issuer in issuers.iter() {
             match self.check_issuer(path, issuer, intermediates, deferred) {
                 Ok(()) => return deferred.map_or(Ok(()), Err),
                 Err(stop) => {
@@ -216,8 +222,8 @@ impl Search<'_> {
             return Err(Error::UnknownIssuer.into());
         }
         if let Some(constraints) = &candidate.extensions.name_constraints {
-            for &id in path.iter().rev() {
-                self.check_name_constraints(constraints, case.pool.get(id))?;
+            for (position, &id) in path.iter().enumerate().rev() {
+                self.check_name_constraints(constraints, case.pool.get(id), position == 0)?;
             }
         }
         // `CheckTLSFeatures`: what the issuer must staple its subjects must too.
@@ -242,25 +248,35 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// `CheckNameConstraints`, `SearchNames`.
+    /// `CheckNameConstraints`, `SearchNames`: the SAN, the subject, and the CN of an end entity that has neither dNSName
+    /// nor iPAddress.
     fn check_name_constraints(
         &mut self,
         constraints: &NameConstraints,
         certificate: &Certificate,
+        is_end_entity: bool,
     ) -> Result<(), Error> {
+        let mut falls_back = is_end_entity;
         for name in certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names) {
             self.check_name(constraints, name)?;
+            falls_back &= !matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
         }
-        if certificate.subject.is_empty() {
-            return Ok(());
+        self.check_name(constraints, &GeneralName::Directory(certificate.subject.clone()))?;
+        match certificate.subject.common_name() {
+            Some(name) if falls_back && is_dns_id(name, IdRole::Presented) => {
+                self.check_name(constraints, &GeneralName::Dns(name.into()))
+            }
+            _ => Ok(()),
         }
-        self.check_name(constraints, &GeneralName::Directory(certificate.subject.clone()))
     }
 
     /// `CheckPresentedIDConformsToConstraints`: a constraint on a kind of name that is not known forbids that kind.
     fn check_name(&mut self, constraints: &NameConstraints, name: &GeneralName) -> Result<(), Error> {
         let cost = constraints.permitted.len() + constraints.excluded.len();
-        self.comparisons = self.comparisons.checked_sub(cost).ok_or(Error::CertNotInNameSpace)?;
+        self.comparisons = self.comparisons.saturating_sub(cost);
+        if self.comparisons == 0 {
+            return Err(Error::CertNotInNameSpace); // the refusal is marked incomplete
+        }
         let same_kind = |subtree: &&GeneralName| std::mem::discriminant(*subtree) == std::mem::discriminant(name);
         let mut has_permitted = false;
         let mut is_permitted = false;
@@ -320,6 +336,8 @@ fn candidates(case: &Case<'_>, subject: CertId) -> Vec<CertId> {
 
 /// `BackCert::Init`: what keeps a certificate from being looked at.
 fn unreadable(certificate: &Certificate) -> Option<Error> {
+    /// `Input` holds what 16 bits can count.
+    const MAX_BYTES: usize = 0xffff;
     /// `BackCert::RememberExtension`.
     const UNDERSTOOD: &[&str] = &[
         "2.5.29.15",
@@ -342,7 +360,8 @@ fn unreadable(certificate: &Certificate) -> Option<Error> {
     if certificate.encoding_faults.contains(&EncodingFault::SerialNotMinimal) {
         return Some(Error::InvalidIntegerEncoding);
     }
-    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical) {
+    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical) || certificate.der().len() > MAX_BYTES
+    {
         return Some(Error::BadDer);
     }
     if extensions.repeated.iter().any(|oid| UNDERSTOOD.contains(&&**oid)) {
@@ -370,8 +389,9 @@ fn check_certificate(
     intermediates: usize,
 ) -> Result<(), Error> {
     let certificate = case.pool.get(id);
-    // `ParseValidity`
+    // `ParseValidity`; years before 1970 are no dates (`TimeChoice`).
     if certificate.encoding_faults.contains(&EncodingFault::TimeFormat)
+        || certificate.not_before.unix() < 0
         || certificate.not_before > certificate.not_after
     {
         return Err(Error::InvalidDerTime);
@@ -424,6 +444,8 @@ fn check_key(key: &KeyKind) -> Result<(), Error> {
         // The size is counted in whole octets.
         KeyKind::Rsa { bits, pss: false, .. } if bits.div_ceil(8) * 8 < MIN_RSA_BITS => Err(Error::InadequateKeySize),
         KeyKind::Rsa { pss: false, .. } => Ok(()),
+        // rsaEncryption whose RSAPublicKey cannot be read.
+        KeyKind::Other(oid) if &**oid == "1.2.840.113549.1.1.1" => Err(Error::BadDer),
         _ => Err(Error::UnsupportedKeyAlgorithm),
     }
 }

@@ -15,11 +15,13 @@ use crate::x509::key::{Curve, KeyKind};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, EncodingFault};
 
-/// `Budget` in `verify_cert.rs`: signatures as in Go after CVE-2018-16875, calls as in mozilla::pkix, comparisons as in
-/// Go's `crypto/x509`.
+/// `Budget` in `verify_cert.rs`: signatures as in Go after CVE-2018-16875, comparisons as in Go's `crypto/x509`.
 const SIGNATURES: usize = 100;
-const BUILD_CHAIN_CALLS: usize = 200_000;
 const NAME_COMPARISONS: usize = 250_000;
+
+/// Calls of `build_chain_inner`. webpki allows 200 000, a second of work; chains that are no attack need a few, so fewer
+/// are made here and a search that would need more is left undecided.
+const BUILD_CHAIN_CALLS: usize = 20_000;
 
 /// `MAX_SUB_CA_COUNT`.
 const MAX_INTERMEDIATES: usize = 6;
@@ -143,7 +145,12 @@ fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
     /// `remember_cert_extension`: keyUsage, subjectAltName, basicConstraints, nameConstraints, CRL distribution points,
     /// extended key usage.
     const KNOWN: &[&str] = &["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+    /// `TWO_BYTE_DER_SIZE`, for the whole of it too.
+    const MAX_BYTES: usize = 0xffff;
     let extensions = &certificate.extensions;
+    if certificate.der().len() > MAX_BYTES {
+        return Some(Error::BadDer);
+    }
     if certificate.version != 3 {
         return (role == Role::Path || certificate.version != 1).then_some(Error::UnsupportedCertVersion);
     }
@@ -333,7 +340,8 @@ fn check_certificate(
     is_end_entity: bool,
     sub_cas: usize,
 ) -> Result<(), Error> {
-    if certificate.encoding_faults.contains(&EncodingFault::TimeFormat) {
+    // Years before 1970 are no dates (`time.rs`).
+    if certificate.encoding_faults.contains(&EncodingFault::TimeFormat) || certificate.not_before.unix() < 0 {
         return Err(Error::BadDerTime);
     }
     if certificate.not_before > certificate.not_after {
