@@ -1,1 +1,3 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
+
+pub mod openssl;
