@@ -1,3 +1,4 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
 
+pub mod go;
 pub mod openssl;
