@@ -1,4 +1,5 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
 
 pub mod go;
+pub mod java;
 pub mod openssl;
