@@ -1,25 +1,134 @@
-//! stub
+//! Go's `net/http` with `crypto/tls`: most command-line tools of the cloud world.
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::model::handshake::Failure;
+use crate::judge::engine::go;
+use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::verdict::Category;
+use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
     id: "go",
-    name: "Go",
-    versions: "",
+    name: "Go (crypto/tls)",
+    versions: "Go 1.27.3, with the language version of go.mod at 1.22",
     measured: true,
     fetches_issuers: false,
-    notes: &[],
-    sources: &[],
+    notes: &[
+        "Looks at the end entity's dates, then the host name, then the chain: the first fault is the one reported.",
+        "Tries every chain, and stops after 100 signatures.",
+        "Issuer and subject must be equal byte by byte.",
+        "The common name is never used.",
+        "SHA-1 and MD5 signatures make the issuer unknown; the reason stands in brackets.",
+        "Negative serial numbers are accepted only because the measured program's go.mod asks for Go 1.22.",
+    ],
+    sources: &[
+        "Go crypto/x509 verify.go, parser.go, constraints.go, cert_pool.go",
+        "Go crypto/tls handshake_client.go, alert.go, common.go",
+        "measured on 2026-11-22",
+    ],
     judge,
     handshake,
 };
 
-fn judge(_case: &Case<'_>) -> Answer {
-    Answer::undetermined("stub")
+fn judge(case: &Case<'_>) -> Answer {
+    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
+    // No static RSA since Go 1.22 (GODEBUG tlsrsakex), finite-field Diffie-Hellman never.
+    if suite.starts_with("TLS_RSA_") || suite.starts_with("TLS_DHE_") {
+        return alert_answer("handshake_failure");
+    }
+    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
+        return alert_answer("handshake_failure");
+    }
+    let length = case.certificate_message_bytes();
+    if length > go::MAX_CERTIFICATE_MESSAGE {
+        let text = format!(
+            "tls: handshake message of length {length} bytes exceeds maximum of {} bytes",
+            go::MAX_CERTIFICATE_MESSAGE
+        );
+        return Answer::error(Category::MessageTooBig, text.clone()).with_message(text);
+    }
+    let outcome = go::verify(case);
+    match outcome.result {
+        Ok(()) => Answer::accept(outcome.chain),
+        Err(error) => Answer::reject(error.category, error.code).with_message(error.text).with_path(outcome.chain),
+    }
 }
 
-fn handshake(_failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    None
+/// Keys that `supportedSignatureAlgorithms` of crypto/tls/common.go has an algorithm for.
+fn negotiates(key: &KeyKind) -> bool {
+    match key {
+        KeyKind::Rsa { pss, .. } => !pss,
+        KeyKind::Ec(curve) => matches!(curve, Curve::P256 | Curve::P384 | Curve::P521),
+        KeyKind::Ed25519 => true,
+        KeyKind::Ed448 | KeyKind::Dsa | KeyKind::Other(_) => false,
+    }
+}
+
+/// `alertText` of crypto/tls/alert.go, by the name RFC 8446 §6 gives it.
+const ALERTS: &[(&str, &str)] = &[
+    ("unexpected_message", "unexpected message"),
+    ("bad_record_mac", "bad record MAC"),
+    ("record_overflow", "record overflow"),
+    ("handshake_failure", "handshake failure"),
+    ("bad_certificate", "bad certificate"),
+    ("unsupported_certificate", "unsupported certificate"),
+    ("certificate_revoked", "revoked certificate"),
+    ("certificate_expired", "expired certificate"),
+    ("certificate_unknown", "unknown certificate"),
+    ("illegal_parameter", "illegal parameter"),
+    ("unknown_ca", "unknown certificate authority"),
+    ("access_denied", "access denied"),
+    ("decode_error", "error decoding message"),
+    ("decrypt_error", "error decrypting message"),
+    ("protocol_version", "protocol version not supported"),
+    ("insufficient_security", "insufficient security level"),
+    ("internal_error", "internal error"),
+    ("inappropriate_fallback", "inappropriate fallback"),
+    ("user_canceled", "user canceled"),
+    ("missing_extension", "missing extension"),
+    ("unsupported_extension", "unsupported extension"),
+    ("unrecognized_name", "unrecognized name"),
+    ("bad_certificate_status_response", "bad certificate status response"),
+    ("unknown_psk_identity", "unknown PSK identity"),
+    ("certificate_required", "certificate required"),
+    ("no_application_protocol", "no application protocol"),
+];
+
+fn alert_answer(name: &str) -> Answer {
+    let text = ALERTS.iter().find(|(known, _)| *known == name).map_or(name, |(_, text)| text);
+    Answer::error(super::alert_category(name), format!("tls: {text}"))
+        .with_message(format!("remote error: tls: {text}"))
+}
+
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+    let say = |category, text: &str| Some(Answer::error(category, text).with_message(text));
+    match (failure.kind, failure.alert.as_deref()) {
+        (FailureKind::Refused, _) => say(Category::Refused, "connection refused"),
+        (FailureKind::Unreachable, _) => say(Category::Other, "no route to host"),
+        (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => say(Category::Timeout, "i/o timeout"),
+        (FailureKind::Timeout, _) => {
+            say(Category::Timeout, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
+        }
+        (FailureKind::Reset, _) => say(Category::Closed, "connection reset by peer"),
+        (FailureKind::Closed, _) => say(Category::Closed, "unexpected EOF"),
+        // net/http knows this answer by its first bytes.
+        (FailureKind::Plaintext, _) if failure.protocol.as_deref() == Some("http") => {
+            say(Category::NotTls, "http: server gave HTTP response to HTTPS client")
+        }
+        (FailureKind::Plaintext | FailureKind::NotTls, _) => {
+            say(Category::NotTls, "tls: first record does not look like a TLS handshake")
+        }
+        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        (FailureKind::SignatureWrong, _) => {
+            say(Category::Handshake, "tls: invalid signature by the server certificate")
+        }
+        (FailureKind::ClientCertificateRequired, alert) => Some(Answer {
+            category: Some(Category::ClientCertificate),
+            ..alert_answer(alert.unwrap_or("certificate_required"))
+        }),
+        // RFC 7919 §4: this answers finite-field groups that were offered and not wanted; Go offers none.
+        (_, Some("insufficient_security")) => Some(alert_answer("handshake_failure")),
+        (_, Some(alert)) if ALERTS.iter().any(|(known, _)| *known == alert) => Some(alert_answer(alert)),
+        _ => None,
+    }
 }

@@ -1,25 +1,144 @@
-//! stub
+//! Java programs on OpenJDK's own TLS (JSSE).
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::model::handshake::Failure;
+use crate::judge::engine::java::{self, Outcome};
+use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::verdict::Category;
+use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
     id: "java",
-    name: "Java",
-    versions: "",
+    name: "Java (JSSE)",
+    versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: false,
-    notes: &[],
-    sources: &[],
+    notes: &[
+        "AIA is off: com.sun.security.enableAIAcaIssuers turns it on, since 2026 only together with \
+         com.sun.security.allowedAIALocations.",
+        "Takes at most 10 certificates and 32 KB of handshake message.",
+        "A chain that is sent in order and ends below an anchor's name is validated as it is; only else is a path searched, \
+         with at most 5 intermediates.",
+        "Trust anchors may be expired, but must be CAs.",
+        "Under the JDK's own anchors SHA-1 and wildcards over a public suffix are refused, under added ones both pass.",
+        "A host name with an underscore is refused whatever the certificate says.",
+    ],
+    sources: &[
+        "OpenJDK sun.security.validator.PKIXValidator, EndEntityChecker",
+        "OpenJDK sun.security.provider.certpath (PKIXCertPathValidator, SunCertPathBuilder, ForwardBuilder)",
+        "OpenJDK sun.security.util.HostnameChecker, sun.security.x509.X509CertInfo, sun.security.ssl.Alert",
+        "measured on 2026-11-22",
+    ],
     judge,
     handshake,
 };
 
-fn judge(_case: &Case<'_>) -> Answer {
-    Answer::undetermined("stub")
+fn judge(case: &Case<'_>) -> Answer {
+    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
+    // jdk.tls.disabledAlgorithms: TLS_RSA_*
+    if suite.starts_with("TLS_RSA_") {
+        return alert_answer("handshake_failure");
+    }
+    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
+        return alert_answer("handshake_failure");
+    }
+    if let Some(text) = limit_exceeded(case) {
+        return Answer::error(Category::MessageTooBig, format!("SSLProtocolException: {text}"))
+            .with_message(format!("javax.net.ssl.SSLProtocolException: {text}"));
+    }
+    match java::check_trusted(case) {
+        Outcome::Trusted(path) => Answer::accept(path),
+        Outcome::Refused { thrown, path } => {
+            let causes = thrown.layers.join(" <- ");
+            Answer::reject(thrown.category, thrown.code)
+                .with_message(format!("javax.net.ssl.SSLHandshakeException: ({}) {causes}", thrown.alert))
+                .with_path(path)
+        }
+        Outcome::Crashed(what) => Answer::error(Category::Other, format!("StringIndexOutOfBoundsException: {what}"))
+            .with_message(format!(
+                "javax.net.ssl.SSLException: {what} <- java.lang.StringIndexOutOfBoundsException: {what}"
+            )),
+        Outcome::Undecided => Answer::undetermined("the search for a path tried more candidates than we follow"),
+    }
 }
 
-fn handshake(_failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    None
+/// The message's size is looked at as it comes in (`HandshakeContext`), then the number of certificates
+/// (`CertificateMessage`): the first that is too many is named.
+fn limit_exceeded(case: &Case<'_>) -> Option<String> {
+    let (size, certificates) = (case.certificate_message_bytes(), case.served.len() + case.unparsable.len());
+    if size > java::MAX_HANDSHAKE_MESSAGE {
+        return Some(format!(
+            "The size of the handshake message ({size}) exceeds the maximum allowed size ({})",
+            java::MAX_HANDSHAKE_MESSAGE
+        ));
+    }
+    (certificates > java::MAX_CERTIFICATES).then(|| {
+        format!(
+            "The certificate chain length ({}) exceeds the maximum allowed length ({})",
+            java::MAX_CERTIFICATES + 1,
+            java::MAX_CERTIFICATES
+        )
+    })
+}
+
+/// Keys that `sun.security.ssl.SignatureScheme` has a scheme for.
+fn negotiates(key: &KeyKind) -> bool {
+    match key {
+        KeyKind::Rsa { .. } | KeyKind::Ed25519 | KeyKind::Ed448 => true,
+        KeyKind::Ec(curve) => matches!(curve, Curve::P256 | Curve::P384 | Curve::P521),
+        KeyKind::Dsa | KeyKind::Other(_) => false,
+    }
+}
+
+/// `Alert.createSSLException`: the class depends on whether the alert belongs to the handshake alone.
+fn alert_answer(name: &str) -> Answer {
+    let class = match name {
+        "unexpected_message" => "SSLProtocolException",
+        "close_notify"
+        | "bad_record_mac"
+        | "record_overflow"
+        | "internal_error"
+        | "inappropriate_fallback"
+        | "user_canceled" => "SSLException",
+        _ => "SSLHandshakeException",
+    };
+    let code = format!("{class}: ({name}) Received fatal alert: {name}");
+    let message = format!("javax.net.ssl.{code}");
+    Answer::error(super::alert_category(name), code).with_message(message)
+}
+
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+    let say = |category, package: &str, code: &str| {
+        Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
+    };
+    match (failure.kind, failure.alert.as_deref()) {
+        (FailureKind::Refused, _) => say(Category::Refused, "java.net", "ConnectException: Connection refused"),
+        (FailureKind::Unreachable, _) => say(Category::Other, "java.net", "NoRouteToHostException: No route to host"),
+        (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => {
+            say(Category::Timeout, "java.net", "SocketTimeoutException: Connect timed out")
+        }
+        (FailureKind::Timeout, _) => say(Category::Timeout, "java.net", "SocketTimeoutException: Read timed out"),
+        (FailureKind::Reset, _) => say(Category::Closed, "java.net", "SocketException: Connection reset"),
+        (FailureKind::Closed, _) => {
+            let code = "EOFException: SSL peer shut down incorrectly";
+            Some(Answer::error(Category::Closed, code).with_message(format!(
+                "javax.net.ssl.SSLHandshakeException: Remote host terminated the handshake <- java.io.{code}"
+            )))
+        }
+        (FailureKind::Plaintext | FailureKind::NotTls, _) => {
+            say(Category::NotTls, "javax.net.ssl", "SSLException: Unsupported or unrecognized SSL message")
+        }
+        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        (FailureKind::SignatureWrong, _) => say(
+            Category::Handshake,
+            "javax.net.ssl",
+            "SSLHandshakeException: (handshake_failure) Invalid CertificateVerify signature",
+        ),
+        (FailureKind::ClientCertificateRequired, alert) => Some(Answer {
+            category: Some(Category::ClientCertificate),
+            ..alert_answer(alert.unwrap_or("certificate_required"))
+        }),
+        (_, Some(alert)) => Some(alert_answer(alert)),
+        _ => None,
+    }
 }

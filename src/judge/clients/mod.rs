@@ -1,6 +1,7 @@
 //! The clients that are modelled, one file each.
 
 use super::client::Client;
+use crate::model::verdict::Category;
 
 mod chrome;
 mod curl;
@@ -16,4 +17,15 @@ pub const ALL: &[&Client] =
 /// The client called `id`.
 pub fn find(id: &str) -> Option<&'static Client> {
     ALL.iter().copied().find(|client| client.id == id)
+}
+
+/// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
+fn alert_category(alert: &str) -> Category {
+    match alert {
+        "protocol_version" => Category::TlsVersion,
+        "insufficient_security" => Category::WeakHandshake,
+        "unrecognized_name" => Category::UnrecognizedName,
+        "certificate_required" => Category::ClientCertificate,
+        _ => Category::Handshake,
+    }
 }

@@ -3,3 +3,6 @@
 pub mod chromium;
 pub mod mozpkix;
 pub mod webpki;
+pub mod go;
+pub mod java;
+pub mod openssl;
