@@ -10,6 +10,7 @@ use crate::judge::client::{Answer, Client};
 use crate::judge::pool::CertId;
 use crate::judge::search::BuiltPath;
 use crate::judge::{self, Judgement, Served, rules, standard};
+use crate::model::aia::AiaFetch;
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::NotChecked;
@@ -67,7 +68,7 @@ pub fn report(input: &Input<'_>) -> Report {
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         deployments,
-        aia: input.evidence.aia.iter().map(|evidence| evidence.fetch.clone()).collect(),
+        aia: input.evidence.aia.iter().map(|evidence| fetch(&evidence.fetch)).collect(),
         findings,
         not_checked,
         repair: repair(input),
@@ -263,6 +264,11 @@ fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) 
         sources,
         pem: (level == EvidenceLevel::Pem).then(|| pem::encode(certificate.der())),
     }
+}
+
+/// The address is the certificate's text: the evidence keeps it as it is, the report shows it as `ca_issuers` does.
+fn fetch(fetch: &AiaFetch) -> AiaFetch {
+    AiaFetch { url: crate::x509::dn::printable(&fetch.url), ..fetch.clone() }
 }
 
 /// The first deployment that a bundle can mend; else the first one's reason.

@@ -22,9 +22,9 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Follows the aliases from `start`. Order in the section does not matter (RFC 1034 §3.6.2 promises none). Ends at
-    /// a name that `seen` or the walk itself had before: that alias is the last.
-    pub fn along(start: &Name, seen: &[Name], records: &[Record]) -> Self {
+    /// Follows the aliases from `start`. Order in the section does not matter (RFC 1034 §3.6.2 promises none). In a
+    /// loop it goes round until the limit: the caller knows all names that were passed.
+    pub fn along(start: &Name, records: &[Record]) -> Self {
         let records = || records.iter().filter(|record| record.dns_class == DNSClass::IN);
         let mut walk = Self::default();
         let mut here = start.clone();
@@ -44,11 +44,7 @@ impl Walk {
                 ));
             }
             walk.aliases.push((here, target.clone(), ttl));
-            let back = seen.iter().chain(walk.aliases.iter().map(|(owner, _, _)| owner)).any(|name| same(name, target));
             here = target.clone();
-            if back {
-                return walk;
-            }
         }
         walk.addresses = records()
             .filter(|record| same(&record.name, &here))

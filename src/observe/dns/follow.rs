@@ -136,7 +136,7 @@ impl Trail {
             return Family { server: None, walk: Walk::default(), end };
         };
         self.resolver = Some(reply.server);
-        let walk = Walk::along(start, &self.names, &reply.message.answers);
+        let walk = Walk::along(start, &reply.message.answers);
         let end = failed.unwrap_or_else(|| {
             if !walk.addresses.is_empty() {
                 End::Addresses
@@ -203,20 +203,15 @@ impl Trail {
     /// IPv4 first: the family that nearly every machine can reach.
     fn addresses(&mut self, a: &Family, aaaa: &Family) -> Vec<ResolvedAddress> {
         let mut kept: Vec<ResolvedAddress> = Vec::new();
-        let mut left_out = 0;
-        let v4 = a.walk.addresses.iter().filter(|(ip, _)| ip.is_ipv4());
-        for &(ip, ttl) in v4.chain(aaaa.walk.addresses.iter().filter(|(ip, _)| ip.is_ipv6())) {
-            if kept.iter().any(|address| address.ip == ip) {
-                continue;
-            }
-            if kept.len() < MAX_ADDRESSES {
+        for &(ip, ttl) in a.walk.addresses.iter().chain(&aaaa.walk.addresses) {
+            if kept.iter().all(|address| address.ip != ip) {
                 kept.push(ResolvedAddress { ip, ttl: Some(ttl) });
-            } else {
-                left_out += 1;
             }
         }
-        if left_out > 0 {
-            self.notes.push(format!("{left_out} more addresses were left out"));
+        kept.sort_by_key(|address| address.ip.is_ipv6()); // stable: within a family as answered
+        if kept.len() > MAX_ADDRESSES {
+            self.notes.push(format!("{} more addresses were left out", kept.len() - MAX_ADDRESSES));
+            kept.truncate(MAX_ADDRESSES);
         }
         kept
     }
@@ -269,7 +264,7 @@ async fn ask_both(
 }
 
 fn enough(name: &Name, got: &Result<Reply, Failure>) -> bool {
-    got.as_ref().is_ok_and(|reply| !Walk::along(name, &[], &reply.message.answers).addresses.is_empty())
+    got.as_ref().is_ok_and(|reply| !Walk::along(name, &reply.message.answers).addresses.is_empty())
 }
 
 fn is_nxdomain(got: &Result<Reply, Failure>) -> bool {
