@@ -34,6 +34,10 @@ pub const CLIENT: Client = Client {
 };
 
 fn judge(case: &Case<'_>) -> Answer {
+    judge_with(case, false)
+}
+
+pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
     // jdk.tls.disabledAlgorithms: TLS_RSA_*
     if suite.starts_with("TLS_RSA_") {
@@ -46,7 +50,7 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::error(Category::MessageTooBig, format!("SSLProtocolException: {text}"))
             .with_message(format!("javax.net.ssl.SSLProtocolException: {text}"));
     }
-    match java::check_trusted(case) {
+    match java::check_trusted(case, fetches) {
         Outcome::Trusted(path) => Answer::accept(path),
         Outcome::Refused { thrown, path } => {
             let causes = thrown.layers.join(" <- ");
@@ -107,7 +111,7 @@ fn alert_answer(name: &str) -> Answer {
     Answer::error(super::alert_category(name), code).with_message(message)
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     let say = |category, package: &str, code: &str| {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
