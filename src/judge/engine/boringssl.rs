@@ -1,7 +1,8 @@
 //! BoringSSL's `X509_verify_cert`, which Bun uses: OpenSSL as it was in 2015, with later repairs.
 //!
-//! Rules: BoringSSL `crypto/x509/x509_vfy.cc`, `v3_purp.cc`, `x509_lu.cc`, `v3_ncons.cc`; where Bun 1.4.5 was measured to
-//! do otherwise, it is said. Bun's callback lets every fault pass, so the last one is the verification's result.
+//! Rules: BoringSSL `crypto/x509/x509_vfy.cc`, `v3_purp.cc`, `x509_lu.cc`, `v3_ncons.cc`. Bun makes up for some of what
+//! OpenSSL does besides; where 1.4.5 was measured to do so, it is said. Its callback lets every fault pass, so the last one
+//! is the verification's result.
 
 use super::openssl::constraints::{self, Wildcards};
 use super::openssl::{self, VerifyError};
@@ -65,6 +66,11 @@ impl<'a> Verification<'a> {
     fn build_chain(&mut self) -> Option<()> {
         let mut untrusted = self.case.served.to_vec();
         let mut last = self.chain[0];
+        // Whatever its keyUsage says (measured): X509_check_issued alone would not take it as its own issuer.
+        if self.get(last).is_self_issued() && self.case.is_anchor(last).is_some() {
+            self.untrusted_in_chain = 0;
+            return Some(());
+        }
         while self.chain.len() < MAX_CHAIN && !self.is_self_signed(last)? && self.trusted_issuer(last).is_none() {
             let Some(position) = untrusted.iter().position(|&id| self.issued(id, last)) else { break };
             last = untrusted.remove(position);
@@ -74,17 +80,12 @@ impl<'a> Verification<'a> {
         let mut self_signed = None;
         if self.is_self_signed(last)? {
             if self.chain.len() == 1 {
-                if self.trusted_issuer(last) == Some(last) {
-                    self.untrusted_in_chain = 0;
-                } else {
-                    self.fault(openssl::SELF_SIGNED_LEAF);
-                    return Some(());
-                }
-            } else {
-                self_signed = self.chain.pop();
-                self.untrusted_in_chain -= 1;
-                last = self.chain[self.chain.len() - 1];
+                self.fault(openssl::SELF_SIGNED_LEAF);
+                return Some(());
             }
+            self_signed = self.chain.pop();
+            self.untrusted_in_chain -= 1;
+            last = self.chain[self.chain.len() - 1];
         }
         while self.chain.len() < MAX_CHAIN && !self.is_self_signed(last)? {
             let Some(issuer) = self.trusted_issuer(last) else { break };
@@ -133,8 +134,8 @@ impl<'a> Verification<'a> {
         })
     }
 
-    /// `check_chain_extensions`. The peer's certificates must be CAs; purposes and path lengths of the store's count too
-    /// (measured).
+    /// `check_chain_extensions`: the peer's certificates. Purposes and path lengths of the store's count too (measured), their
+    /// critical extensions do not (oven-sh/bun pull request 38548).
     fn check_extensions(&mut self) {
         let mut intermediates = 0;
         for position in 0..self.chain.len() {
@@ -172,7 +173,7 @@ impl<'a> Verification<'a> {
     fn check_signatures_and_times(&mut self) {
         let top = self.chain.len() - 1;
         let skips_top = !self.issued(self.chain[top], self.chain[top]);
-        if skips_top && top == 0 {
+        if skips_top && top == 0 && self.untrusted_in_chain > 0 {
             self.fault(openssl::LEAF_UNVERIFIED);
         }
         for position in (0..=top).rev() {

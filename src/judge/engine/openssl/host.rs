@@ -82,7 +82,7 @@ fn valid_star(pattern: &[u8], partial: bool) -> Option<usize> {
                 if star.is_some() || in_a_label || dots > 0 || (!at_start && !at_end) {
                     return None;
                 }
-                if !partial && !(at_start && at_end) {
+                if !(partial || at_start && at_end) {
                     return None;
                 }
                 star = Some(position);
