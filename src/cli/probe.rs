@@ -82,9 +82,13 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Use no cache of fetched issuers (there is none yet: every run fetches anew)
-    #[arg(long, hide = true)]
+    /// Use no cache of fetched issuers (so far there is none: every run fetches anew)
+    #[arg(long)]
     no_cache: bool,
+
+    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
+    #[arg(long)]
+    revocation: bool,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]

@@ -126,7 +126,7 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     let handshake = |failure: &Failure| {
         (client.handshake)(failure, case)
-            .unwrap_or_else(|| Answer::undetermined(format!("the handshake failed: {}", failure.message)))
+            .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
     };
     match case.failure {
         Some(failure) if case.served.is_empty() && case.unparsable.is_empty() => handshake(failure),

@@ -1,6 +1,7 @@
 //! From evidence and judgement to the report: names, order, cross-references. Nothing is decided here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::{EvidenceLevel, Settings};
@@ -37,11 +38,13 @@ pub struct Input<'a> {
 }
 
 pub fn report(input: &Input<'_>) -> Report {
+    let options = repeated_options(input.settings);
     let context = rules::Context {
         target: input.target,
         evidence: input.evidence,
         settings: input.judge_settings,
         judgement: input.judgement,
+        options: &options,
     };
     let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
@@ -74,6 +77,37 @@ pub fn report(input: &Input<'_>) -> Report {
         repair: repair(input),
         reproduce: reproduce(input),
     }
+}
+
+/// What a command must repeat to see what this probe saw. Paths stay out of reports: FILE stands for them.
+fn repeated_options(settings: &Settings) -> String {
+    let mut options = String::new();
+    let mut add = |option: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String cannot fail.
+        let _ = write!(options, " {option} {value}");
+    };
+    for resolver in &settings.resolvers {
+        add("--resolver", resolver);
+    }
+    for address in &settings.addresses {
+        match address.port {
+            Some(port) => add("--address", &SocketAddr::new(address.ip, port)),
+            None => add("--address", &address.ip),
+        }
+    }
+    if let Some(name) = &settings.server_name {
+        add("--server-name", name);
+    }
+    if settings.anchors.store_id == "roots" {
+        add("--roots", &"FILE");
+    }
+    if !settings.anchors.local.is_empty() {
+        add("--ca", &"FILE");
+    }
+    if settings.allow_private_aia {
+        options.push_str(" --allow-private-aia");
+    }
+    options
 }
 
 /// 16 random hex digits: enough to tell the runs of one ticket apart.
@@ -289,7 +323,10 @@ fn repair(input: &Input<'_>) -> Repair {
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
     let mut list = vec![
-        ("revocation", "neither CRLs nor OCSP responses are evaluated"),
+        (
+            "revocation",
+            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
+        ),
         ("certificate-transparency", "no log list was given"),
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
