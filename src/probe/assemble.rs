@@ -98,7 +98,7 @@ fn repeated_options(settings: &Settings) -> String {
     if let Some(name) = &settings.server_name {
         add("--server-name", name);
     }
-    if settings.anchors.store_id == "roots" {
+    if !settings.anchors.is_embedded() {
         add("--roots", &"FILE");
     }
     if !settings.anchors.local.is_empty() {
@@ -221,7 +221,7 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
         match origin.anchor {
             _ if case.is_served(id) => Provenance::Served,
             Some(AnchorKind::Local) => Provenance::StoreLocal,
-            Some(AnchorKind::Public) if input.settings.anchors.store_id == "roots" => Provenance::StoreRoots,
+            Some(AnchorKind::Public) if !input.settings.anchors.is_embedded() => Provenance::StoreRoots,
             Some(AnchorKind::Public) => Provenance::StoreMozilla,
             None => Provenance::Aia,
         }
@@ -333,7 +333,7 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
     ];
-    if input.settings.anchors.store_id == "mozilla" {
+    if input.settings.anchors.is_embedded() {
         list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
     }
     if !input.settings.fetch_issuers {
