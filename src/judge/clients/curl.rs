@@ -181,8 +181,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         (FailureKind::ClientCertificateRequired, Some(alert)) => {
             Answer { category: Some(Category::ClientCertificate), ..alert_answer(alert) }
         }
-        // It speaks more than we do: where we find nothing in common, it may.
-        (FailureKind::Alert, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
+        (_, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
         _ => return None,
     })
 }

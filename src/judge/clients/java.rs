@@ -107,7 +107,7 @@ fn alert_answer(name: &str) -> Answer {
     Answer::error(super::alert_category(name), code).with_message(message)
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, package: &str, code: &str| {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
@@ -128,7 +128,15 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             say(Category::NotTls, "javax.net.ssl", "SSLException: Unsupported or unrecognized SSL message")
         }
-        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        // The server went on with a version that was not offered (ServerHello.java).
+        (FailureKind::VersionNotSupported, None) => {
+            let version = case.tls?.version.as_deref()?.replace('.', "");
+            let code = format!(
+                "SSLHandshakeException: (protocol_version) The server selected protocol version TLS{version} is not \
+                 accepted by client preferences [TLS13, TLS12]"
+            );
+            say(Category::TlsVersion, "javax.net.ssl", &code)
+        }
         (FailureKind::SignatureWrong, _) => say(
             Category::Handshake,
             "javax.net.ssl",
