@@ -146,6 +146,8 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
             category: Some(Category::ClientCertificate),
             ..alert_answer(alert.unwrap_or("certificate_required"))
         }),
+        // Beyond our limit is beyond Java's; the size, which its message names, is not known.
+        (FailureKind::TooLarge, _) => say(Category::MessageTooBig, "javax.net.ssl", "SSLProtocolException"),
         (_, Some(alert)) => Some(alert_answer(alert)),
         _ => None,
     }
