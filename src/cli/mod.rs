@@ -6,9 +6,10 @@ mod demo;
 mod explain;
 mod lab;
 mod options;
-mod probe;
+pub mod probe;
 mod rules;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -80,6 +81,44 @@ pub fn run() -> Result<Exit, CliError> {
 fn clock() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// One thread serves everything: a probe waits much and computes little.
+fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Usage(format!("cannot start: {error}")))
+}
+
+/// Waits for Ctrl-C, or for the polite request to end that a supervisor sends. Listening begins with the call.
+fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind).map_err(|error| CliError::Usage(format!("cannot listen for the signal to end: {error}")))
+        };
+        let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// The result, at once and whole.
+fn write_out(result: &[u8]) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(result)?;
+    stdout.flush()?;
+    Ok(())
 }
 
 /// Columns of the terminal; 80 where there is none.

@@ -26,9 +26,9 @@ pub enum Color {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// One screen for a person
+    /// For a person
     Text,
-    /// One JSON document (schema 1); one line each for several targets
+    /// One JSON document; a line each for several targets
     Json,
 }
 

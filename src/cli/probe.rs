@@ -82,9 +82,13 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Use no cache of fetched issuers (there is none yet: every run fetches anew)
-    #[arg(long, hide = true)]
+    /// Use no cache of fetched issuers (so far there is none: every run fetches anew)
+    #[arg(long)]
     no_cache: bool,
+
+    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
+    #[arg(long)]
+    revocation: bool,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -161,10 +165,7 @@ fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     let settings = settings(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::Usage(format!("cannot start: {error}")))?;
+    let runtime = super::runtime()?;
     let mut exits = Vec::with_capacity(arguments.targets.len());
     for (index, target) in arguments.targets.iter().enumerate() {
         let report = runtime.block_on(probe::probe(target, &settings, super::clock));
@@ -233,13 +234,10 @@ fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) 
             text::write(report, style(global), &mut out)?;
         }
     }
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(&out)?;
-    stdout.flush()?;
-    Ok(())
+    super::write_out(&out)
 }
 
-fn style(global: &Global) -> text::Style {
+pub(super) fn style(global: &Global) -> text::Style {
     let terminal = std::io::stdout().is_terminal();
     let color = match global.color {
         Color::Always => true,

@@ -46,6 +46,8 @@ pub enum FaultKind {
     NotForServers,
     #[error("its keyUsage allows no use in TLS")]
     KeyUsageForbidsTls,
+    #[error("its keyUsage lacks digitalSignature, which ECDHE and TLS 1.3 need")]
+    DigitalSignatureMissing,
     #[error("the name constraints of a CA above it forbid {0}")]
     NameConstraintViolated(String),
     #[error("critical extension {0} is not understood")]
@@ -74,6 +76,7 @@ impl FaultKind {
             Self::PathLenExceeded { .. } => "path-len-exceeded",
             Self::NotForServers => "not-for-servers",
             Self::KeyUsageForbidsTls => "key-usage-forbids-tls",
+            Self::DigitalSignatureMissing => "digital-signature-missing",
             Self::NameConstraintViolated(_) => "name-constraint-violated",
             Self::UnknownCriticalExtension(_) => "unknown-critical-extension",
             Self::UndecodableExtension(_) => "undecodable-extension",
@@ -127,8 +130,12 @@ pub fn faults(case: &Case<'_>, path: &[CertId], anchored: bool) -> Vec<Fault> {
         }
         if position == 0 {
             let tls = usage::DIGITAL_SIGNATURE | usage::KEY_ENCIPHERMENT | usage::KEY_AGREEMENT;
-            if certificate.extensions.key_usage.as_ref().is_some_and(|key_usage| !key_usage.allows(tls)) {
-                add(FaultKind::KeyUsageForbidsTls);
+            match &certificate.extensions.key_usage {
+                Some(key_usage) if !key_usage.allows(tls) => add(FaultKind::KeyUsageForbidsTls),
+                Some(key_usage) if !key_usage.allows(usage::DIGITAL_SIGNATURE) => {
+                    add(FaultKind::DigitalSignatureMissing)
+                }
+                _ => {}
             }
         } else {
             issuing(certificate, path, position, case, &mut add);

@@ -113,6 +113,13 @@ pub struct TlsParameters {
     pub ocsp_staple_bytes: Option<usize>,
 }
 
+impl TlsParameters {
+    /// TLS 1.0 or 1.1, which RFC 8996 forbids.
+    pub fn is_before_tls12(&self) -> bool {
+        self.version.as_deref().is_some_and(|version| matches!(version, "1.0" | "1.1"))
+    }
+}
+
 /// Milliseconds of each stage; null for a stage that was not reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {

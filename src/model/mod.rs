@@ -7,6 +7,7 @@ pub mod aia;
 pub mod certificate;
 pub mod evidence;
 pub mod finding;
+pub mod fix;
 pub mod handshake;
 pub mod path;
 pub mod report;

@@ -1,6 +1,7 @@
 //! From evidence and judgement to the report: names, order, cross-references. Nothing is decided here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::{EvidenceLevel, Settings};
@@ -10,6 +11,7 @@ use crate::judge::client::{Answer, Client};
 use crate::judge::pool::CertId;
 use crate::judge::search::BuiltPath;
 use crate::judge::{self, Judgement, Served, rules, standard};
+use crate::model::aia::AiaFetch;
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::NotChecked;
@@ -36,13 +38,15 @@ pub struct Input<'a> {
 }
 
 pub fn report(input: &Input<'_>) -> Report {
+    let options = repeated_options(input.settings);
     let context = rules::Context {
         target: input.target,
         evidence: input.evidence,
         settings: input.judge_settings,
         judgement: input.judgement,
+        options: &options,
     };
-    let (findings, mut not_checked, causes) = rules::run(&context);
+    let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
     let deployments: Vec<Deployment> = input
         .judgement
@@ -67,12 +71,43 @@ pub fn report(input: &Input<'_>) -> Report {
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         deployments,
-        aia: input.evidence.aia.iter().map(|evidence| evidence.fetch.clone()).collect(),
+        aia: input.evidence.aia.iter().map(|evidence| fetch(&evidence.fetch)).collect(),
         findings,
         not_checked,
         repair: repair(input),
         reproduce: reproduce(input),
     }
+}
+
+/// What a command must repeat to see what this probe saw. Paths stay out of reports: FILE stands for them.
+fn repeated_options(settings: &Settings) -> String {
+    let mut options = String::new();
+    let mut add = |option: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String cannot fail.
+        let _ = write!(options, " {option} {value}");
+    };
+    for resolver in &settings.resolvers {
+        add("--resolver", resolver);
+    }
+    for address in &settings.addresses {
+        match address.port {
+            Some(port) => add("--address", &SocketAddr::new(address.ip, port)),
+            None => add("--address", &address.ip),
+        }
+    }
+    if let Some(name) = &settings.server_name {
+        add("--server-name", name);
+    }
+    if !settings.anchors.is_embedded() {
+        add("--roots", &"FILE");
+    }
+    if !settings.anchors.local.is_empty() {
+        add("--ca", &"FILE");
+    }
+    if settings.allow_private_aia {
+        options.push_str(" --allow-private-aia");
+    }
+    options
 }
 
 /// 16 random hex digits: enough to tell the runs of one ticket apart.
@@ -115,7 +150,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
     .collect()
 }
 
-fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<String>]) -> Deployment {
+fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<&'static str>]) -> Deployment {
     let case = input.judgement.case(input.evidence, input.judge_settings, deployment);
     let mut built: Vec<BuiltPath> = deployment.with_fetched.paths.iter().take(MAX_PATHS).cloned().collect();
     let clients = input
@@ -123,7 +158,7 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
         .clients
         .iter()
         .zip(deployment.answers.iter().zip(causes))
-        .map(|(client, (answer, cause))| verdict(input, &case, client, answer, cause.clone(), &mut built))
+        .map(|(client, (answer, cause))| verdict(input, &case, client, answer, *cause, &mut built))
         .collect();
     Deployment {
         endpoints: deployment
@@ -149,7 +184,7 @@ fn verdict(
     case: &Case<'_>,
     client: &Client,
     answer: &Answer,
-    cause: Option<String>,
+    cause: Option<&'static str>,
     built: &mut Vec<BuiltPath>,
 ) -> ClientVerdict {
     let path = (!answer.path.is_empty()).then(|| {
@@ -170,7 +205,7 @@ fn verdict(
         category: answer.category,
         code: answer.code.clone(),
         message: answer.message.clone(),
-        cause,
+        cause: cause.map(str::to_owned),
         path,
         breaks_at: (answer.verdict == Verdict::Accept).then(|| breaks_at(case, &answer.path)).flatten(),
     }
@@ -186,7 +221,7 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
         match origin.anchor {
             _ if case.is_served(id) => Provenance::Served,
             Some(AnchorKind::Local) => Provenance::StoreLocal,
-            Some(AnchorKind::Public) if input.settings.anchors.store_id == "roots" => Provenance::StoreRoots,
+            Some(AnchorKind::Public) if !input.settings.anchors.is_embedded() => Provenance::StoreRoots,
             Some(AnchorKind::Public) => Provenance::StoreMozilla,
             None => Provenance::Aia,
         }
@@ -265,6 +300,11 @@ fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) 
     }
 }
 
+/// The address is the certificate's text: the evidence keeps it as it is, the report shows it as `ca_issuers` does.
+fn fetch(fetch: &AiaFetch) -> AiaFetch {
+    AiaFetch { url: crate::x509::dn::printable(&fetch.url), ..fetch.clone() }
+}
+
 /// The first deployment that a bundle can mend; else the first one's reason.
 fn repair(input: &Input<'_>) -> Repair {
     let mut first = None;
@@ -283,14 +323,17 @@ fn repair(input: &Input<'_>) -> Repair {
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
     let mut list = vec![
-        ("revocation", "neither CRLs nor OCSP responses are evaluated"),
+        (
+            "revocation",
+            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
+        ),
         ("certificate-transparency", "no log list was given"),
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
         ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
     ];
-    if input.settings.anchors.store_id == "mozilla" {
+    if input.settings.anchors.is_embedded() {
         list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
     }
     if !input.settings.fetch_issuers {

@@ -1,8 +1,23 @@
 //! The report for a person at a terminal: one screen, verdict first.
+//!
+//! One file per part of the screen. Every text goes through [`screen::Screen`], which makes it safe for a terminal,
+//! wraps and colours it. Nothing is decided here: what is not in the report is not on the screen.
+
+mod aia;
+mod chain;
+mod clients;
+mod findings;
+mod groups;
+mod headline;
+mod names;
+mod network;
+pub mod screen;
 
 use std::io::{self, Write};
 
 use crate::model::report::Report;
+use names::Names;
+use screen::{Paint, Screen, paint, plain};
 
 /// How the terminal wants it.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +29,47 @@ pub struct Style {
     pub verbosity: u8,
 }
 
-pub fn write(report: &Report, _style: Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{report:#?}")
+impl Style {
+    fn is_verbose(self) -> bool {
+        self.verbosity > 0
+    }
+}
+
+pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut screen = Screen::new(style);
+    let names = Names::new(report);
+    headline::draw(report, &mut screen);
+    target(report, &mut screen);
+    network::dns(report, &mut screen);
+    network::addresses(report, &mut screen);
+    chain::draw(report, &names, &mut screen);
+    clients::draw(report, &mut screen);
+    findings::draw(report, &names, &mut screen);
+    findings::repair(report, &names, &mut screen);
+    aia::draw(report, &names, &mut screen);
+    findings::not_checked(report, &mut screen);
+    findings::reproduce(report, &mut screen);
+    out.write_all(screen.finish().as_bytes())
+}
+
+fn target(report: &Report, screen: &mut Screen) {
+    let (target, run) = (&report.target, &report.run);
+    let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
+    let mut line = vec![paint(Paint::Bold, format!("{host}:{}", target.port))];
+    if target.host_unicode != target.host {
+        line.push(plain(format!(" ({})", target.host_unicode)));
+    }
+    if target.server_name != target.host {
+        line.push(plain(format!(", asked for as {}", target.server_name)));
+    }
+    let judged = if run.judged_at == run.started_at { "probed" } else { "judged as of" };
+    line.push(paint(Paint::Dim, format!(", {judged} {}", run.judged_at)));
+    screen.heading("TARGET", &line);
+    if screen.style().is_verbose() {
+        for store in &run.stores {
+            let date = store.date.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();
+            screen.entry("  ", "    ", &[plain(format!("trust store {}: {} roots{date}", store.id, store.roots))]);
+        }
+        screen.entry("  ", "    ", &[paint(Paint::Dim, format!("run {} by tlsmend {}", run.id, report.tool.version))]);
+    }
 }

@@ -49,6 +49,11 @@ impl DistinguishedName {
         &self.raw
     }
 
+    /// The RDNs, DER, one after another: the content of the Name.
+    pub fn rdns(&self) -> &[u8] {
+        super::der::split(&self.raw).map_or(&[], |(name, _)| name.content)
+    }
+
     /// Equal for names that RFC 5280 §7.1 calls equal (letter case, string type, inner white space).
     pub fn normalised(&self) -> &[u8] {
         &self.normalised

@@ -7,6 +7,7 @@ pub mod general_name;
 pub mod identity;
 mod input;
 pub mod key;
+pub mod ocsp;
 pub mod pem;
 pub mod signature;
 

@@ -17,5 +17,6 @@ mod client_verdicts;
 mod dns;
 mod lab;
 mod peers;
+mod readme;
 mod reports;
 mod tls;

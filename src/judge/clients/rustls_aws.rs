@@ -1,25 +1,243 @@
-//! stub
+//! rustls with its aws-lc-rs provider and webpki, as `ClientConfig::builder()` gives it.
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::model::handshake::Failure;
+use crate::judge::engine::webpki::{self, Error, Refusal};
+use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
+use crate::model::verdict::Category;
+use crate::x509::dn::printable;
+use crate::x509::general_name::GeneralName;
+use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
     id: "rustls-aws",
-    name: "rustls",
-    versions: "",
+    name: "rustls (aws-lc-rs)",
+    versions: "rustls 0.23.46, webpki 0.103.16, aws-lc-rs 1.19.0",
     measured: true,
     fetches_issuers: false,
-    notes: &[],
-    sources: &[],
+    notes: &[
+        "takes expired trust anchors and looks at no keyUsage",
+        "refuses RSA keys below 2048 bits, X.509 v1 and CA certificates as end entities",
+        "compares issuer and subject names byte by byte",
+        "speaks neither static RSA nor CBC nor DHE",
+    ],
+    sources: &[
+        "rustls-webpki 0.103: src/verify_cert.rs, src/cert.rs, src/signed_data.rs, src/subject_name/, src/error.rs",
+        "rustls 0.23: src/webpki/mod.rs (pki_error), src/crypto/aws_lc_rs/mod.rs, src/msgs/deframer/",
+        "measured 2026-11-22",
+    ],
     judge,
     handshake,
 };
 
-fn judge(_case: &Case<'_>) -> Answer {
-    Answer::undetermined("stub")
+/// `MAX_HANDSHAKE_SIZE` in `msgs/deframer/handshake.rs`.
+const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
+
+fn judge(case: &Case<'_>) -> Answer {
+    if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
+        return Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
+            .with_message("received corrupt message of type HandshakePayloadTooLarge");
+    }
+    if case.tls.is_some_and(TlsParameters::is_before_tls12) {
+        return alert("protocol_version"); // what a server answers that speaks only older versions
+    }
+    if case.tls.is_some_and(|tls| !speaks(tls)) {
+        return alert("handshake_failure");
+    }
+    let Some(end_entity) = case.end_entity() else {
+        return Answer::reject(Category::BadFormat, "BadEncoding").with_message("BadEncoding");
+    };
+    let key = &case.pool.get(end_entity).key;
+    // The server finds none of the schemes offered fit its key (`SUPPORTED_SIG_ALGS`, mapping).
+    let offered = match key {
+        KeyKind::Rsa { pss, .. } => !pss,
+        KeyKind::Ec(curve) => matches!(curve, Curve::P256 | Curve::P384 | Curve::P521),
+        KeyKind::Ed25519 => true,
+        KeyKind::Ed448 | KeyKind::Dsa | KeyKind::Other(_) => false,
+    };
+    if !offered {
+        return alert("handshake_failure");
+    }
+    match webpki::verify_server(case, end_entity) {
+        // The handshake's own signature is checked with the same algorithms, RSA from 2048 to 8192 bits.
+        Ok(path) if matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits)) => {
+            Answer::reject(Category::BadSignature, "BadSignature").with_message("BadSignature").with_path(path)
+        }
+        Ok(path) => Answer::accept(path),
+        Err(refusal) => refused(case, refusal),
+    }
 }
 
-fn handshake(_failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    None
+/// `pki_error`: what webpki calls by name becomes rustls' own error, the rest `Other`.
+fn refused(case: &Case<'_>, Refusal { error, path }: Refusal) -> Answer {
+    let (category, code) = match error {
+        Error::BadDer | Error::BadDerTime => (Category::BadFormat, "BadEncoding"),
+        Error::CertExpired { .. } => (Category::Expired, "ExpiredContext"),
+        Error::InvalidCertValidity => (Category::Expired, "Expired"),
+        Error::CertNotValidYet { .. } => (Category::NotYetValid, "NotValidYetContext"),
+        Error::UnknownIssuer => (Category::UnknownIssuer, "UnknownIssuer"),
+        Error::CertNotValidForName => (Category::Hostname, "NotValidForNameContext"),
+        Error::InvalidSignatureForPublicKey => (Category::BadSignature, "BadSignature"),
+        Error::UnsupportedSignatureAlgorithm => (Category::Algorithm, "UnsupportedSignatureAlgorithmContext"),
+        Error::UnsupportedSignatureAlgorithmForPublicKey => {
+            (Category::UnsupportedKey, "UnsupportedSignatureAlgorithmForPublicKeyContext")
+        }
+        Error::RequiredEkuNotFound => (Category::Usage, "InvalidPurposeContext"),
+        Error::EmptyEkuExtension => (Category::Usage, "EmptyEkuExtension"),
+        Error::CaUsedAsEndEntity => (Category::CaFlag, "CaUsedAsEndEntity"),
+        Error::EndEntityUsedAsCa => (Category::CaFlag, "EndEntityUsedAsCa"),
+        Error::ExtensionValueInvalid => (Category::BadFormat, "ExtensionValueInvalid"),
+        Error::InvalidNetworkMaskConstraint => (Category::NameConstraints, "InvalidNetworkMaskConstraint"),
+        Error::MalformedDnsIdentifier => (Category::NameConstraints, "MalformedDnsIdentifier"),
+        Error::MalformedNameConstraint => (Category::NameConstraints, "MalformedNameConstraint"),
+        Error::NameConstraintViolation => (Category::NameConstraints, "NameConstraintViolation"),
+        Error::PathLenConstraintViolated => (Category::PathLength, "PathLenConstraintViolated"),
+        Error::MaximumPathDepthExceeded => (Category::PathLength, "MaximumPathDepthExceeded"),
+        Error::MaximumSignatureChecksExceeded => (Category::UnknownIssuer, "MaximumSignatureChecksExceeded"),
+        // Our budget is smaller than webpki's.
+        Error::MaximumPathBuildCallsExceeded => return Answer::undetermined("too many paths to try them all"),
+        Error::MaximumNameConstraintComparisonsExceeded => {
+            (Category::NameConstraints, "MaximumNameConstraintComparisonsExceeded")
+        }
+        Error::SignatureAlgorithmMismatch => (Category::BadFormat, "SignatureAlgorithmMismatch"),
+        Error::UnsupportedCertVersion => (Category::BadFormat, "UnsupportedCertVersion"),
+        Error::UnsupportedCriticalExtension => (Category::CriticalExtension, "UnsupportedCriticalExtension"),
+    };
+    Answer::reject(category, code).with_message(message(case, error, code)).with_path(path)
+}
+
+/// `Display` of rustls' `CertificateError`.
+fn message(case: &Case<'_>, error: Error, code: &str) -> String {
+    let at = case.at.unix();
+    match error {
+        Error::CertExpired { not_after } => format!(
+            "certificate expired: verification time {at} (UNIX), but certificate is not valid after {} ({} seconds ago)",
+            not_after.unix(),
+            case.at.since(not_after)
+        ),
+        Error::CertNotValidYet { not_before } => format!(
+            "certificate not valid yet: verification time {at} (UNIX), but certificate is not valid before {} ({} seconds in future)",
+            not_before.unix(),
+            not_before.since(case.at)
+        ),
+        Error::CertNotValidForName => {
+            let names = presented(case).join(" or ");
+            let rest = if names.is_empty() {
+                "not valid for any names (according to its subjectAltName extension)".to_owned()
+            } else {
+                format!("only valid for {names}")
+            };
+            format!("certificate not valid for name \"{}\"; certificate is {rest}", case.reference)
+        }
+        Error::UnknownIssuer
+        | Error::BadDer
+        | Error::BadDerTime
+        | Error::InvalidCertValidity
+        | Error::InvalidSignatureForPublicKey
+        | Error::UnsupportedSignatureAlgorithm
+        | Error::UnsupportedSignatureAlgorithmForPublicKey
+        | Error::RequiredEkuNotFound => code.to_owned(),
+        _ => format!("Other(OtherError({code}))"),
+    }
+}
+
+/// The first names of the end entity as webpki prints them.
+fn presented(case: &Case<'_>) -> Vec<String> {
+    let Some(end_entity) = case.end_entity() else { return Vec::new() };
+    let names = case.pool.get(end_entity).extensions.subject_alt_name.iter().flat_map(|san| &san.names);
+    let names = names.map(|name| match name {
+        GeneralName::Dns(name) => format!("DnsName(\"{}\")", printable(name)),
+        GeneralName::Ip(_) => name.as_ip().map_or_else(|| name.to_string(), |ip| format!("IpAddress({ip})")),
+        GeneralName::Directory(_) => "DirectoryName".to_owned(),
+        other => other.to_string(),
+    });
+    names.take(16).collect()
+}
+
+/// `DEFAULT_CIPHER_SUITES` and `DEFAULT_KX_GROUPS`: ECDHE with AEAD only; no SHA-1 in the handshake.
+fn speaks(tls: &TlsParameters) -> bool {
+    let is_old_suite = tls.cipher_suite.as_ref().is_some_and(|suite| {
+        suite.contains("_WITH_")
+            && !(suite.contains("_ECDHE_") && (suite.contains("_GCM_") || suite.contains("_CHACHA20_")))
+    });
+    let is_other_group = tls.group.as_ref().is_some_and(|group| {
+        !matches!(group.as_str(), "x25519" | "secp256r1" | "secp384r1" | "X25519MLKEM768" | "SecP256r1MLKEM768")
+    });
+    !is_old_suite && !is_other_group && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
+}
+
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+    if let Some(name) = &failure.alert {
+        return Some(alert(name));
+    }
+    Some(match failure.kind {
+        FailureKind::Refused => {
+            Answer::error(Category::Refused, "ConnectionRefused").with_message("Connection refused (os error 111)")
+        }
+        FailureKind::Timeout if failure.stage == Stage::Tcp => {
+            Answer::error(Category::Timeout, "TimedOut").with_message("Connection timed out (os error 110)")
+        }
+        FailureKind::Timeout => Answer::error(Category::Timeout, "WouldBlock")
+            .with_message("Resource temporarily unavailable (os error 11)"),
+        FailureKind::Reset => {
+            Answer::error(Category::Closed, "ConnectionReset").with_message("Connection reset by peer (os error 104)")
+        }
+        FailureKind::Closed => Answer::error(Category::Closed, "UnexpectedEof").with_message("unexpected end of file"),
+        FailureKind::Plaintext | FailureKind::NotTls => {
+            Answer::error(Category::NotTls, "InvalidMessage(InvalidContentType)")
+                .with_message("received corrupt message of type InvalidContentType")
+        }
+        FailureKind::VersionNotSupported => {
+            Answer::error(Category::TlsVersion, "PeerIncompatible(ServerDoesNotSupportTls12Or13)")
+        }
+        FailureKind::NothingInCommon => alert("handshake_failure"),
+        FailureKind::ClientCertificateRequired => alert("certificate_required"),
+        FailureKind::SignatureWrong => Answer::reject(Category::BadSignature, "BadSignature"),
+        FailureKind::NoCertificate => Answer::error(Category::Handshake, "NoCertificatesPresented"),
+        FailureKind::TooLarge => Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)"),
+        FailureKind::Unreachable | FailureKind::Alert | FailureKind::Protocol | FailureKind::Local => return None,
+    })
+}
+
+/// `Error::AlertReceived` with the name that `AlertDescription` has in `msgs/enums.rs`.
+fn alert(name: &str) -> Answer {
+    let description = match name {
+        "unrecognized_name" => "UnrecognisedName".to_owned(),
+        "unknown_ca" => "UnknownCA".to_owned(),
+        "bad_record_mac" => "BadRecordMac".to_owned(),
+        "unknown_psk_identity" => "UnknownPSKIdentity".to_owned(),
+        other => camel_case(other),
+    };
+    let category = match name {
+        "protocol_version" => Category::TlsVersion,
+        "unrecognized_name" => Category::UnrecognizedName,
+        "certificate_required" => Category::ClientCertificate,
+        _ => Category::Handshake,
+    };
+    Answer::error(category, format!("AlertReceived({description})"))
+        .with_message(format!("received fatal alert: {description}"))
+}
+
+fn camel_case(snake: &str) -> String {
+    let words = snake.split('_').filter_map(|word| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    });
+    words.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_rustls_names() {
+        for (name, code) in [
+            ("handshake_failure", "AlertReceived(HandshakeFailure)"),
+            ("unrecognized_name", "AlertReceived(UnrecognisedName)"),
+            ("no_application_protocol", "AlertReceived(NoApplicationProtocol)"),
+        ] {
+            assert_eq!(alert(name).code.as_deref(), Some(code));
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
 
+pub mod chromium;
 pub mod go;
 pub mod java;
+pub mod mozpkix;
 pub mod openssl;
+pub mod webpki;

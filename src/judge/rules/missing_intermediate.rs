@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, Found, Outcome, Rule};
+use super::{Check, Context, Found, Outcome, Rule};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::verdict::Category;
 
@@ -16,7 +16,7 @@ pub const RULE: Rule = Rule {
     advice: "Serve the end entity followed by the intermediates listed in the repair.",
     citations: &["RFC 8446 §4.4.2", "RFC 5246 §7.4.2", "RFC 5280 §4.2.2.1"],
     explains: &[Category::UnknownIssuer, Category::BadSignature],
-    check,
+    check: Check::Evidence(check),
 };
 
 /// Fires only on proof: no path over what was served reaches an anchor, and one over what was fetched does.
@@ -42,7 +42,11 @@ fn check(context: &Context<'_>) -> Outcome {
                 .in_deployment(index)
                 .fact("missing", json!(hashes))
                 .fact("missing_subjects", json!(names))
-                .remedy(format!("serve the missing intermediate too: {}", names.join("; ")), None, true),
+                .remedy(
+                    format!("serve the missing intermediate too: {}", names.join("; ")),
+                    context.bundle_command(),
+                    true,
+                ),
         );
     }
     if applicable { Outcome::of(found) } else { Outcome::NotApplicable }

@@ -1,6 +1,72 @@
 //! The catalogue of findings: one file a rule, with its code, severity, words, citations and check together.
 
+mod address_unreachable;
+mod addresses_differ;
+mod ca_issuers_unreachable;
+mod certificate_malformed;
+mod chain_misordered;
+mod chain_too_large;
+mod client_certificate_required;
+mod cname_chain_too_long;
+mod cname_dangling;
+mod cname_loop;
+mod cname_not_expected;
+mod common_name_only;
+mod connection_closed;
+mod connection_reset;
+mod connection_timed_out;
+mod dns_name_not_found;
+mod dns_no_address;
+mod dns_resolver_failed;
+mod duplicate_certificate_served;
+mod end_entity_expired;
+mod end_entity_expires_soon;
+mod end_entity_not_yet_valid;
+mod expired_cross_certificate;
+mod extension_malformed;
+mod handshake_protocol_error;
+mod handshake_refused;
+mod handshake_timed_out;
+mod intermediate_expired;
+mod intermediate_expires_first;
+mod ip_address_in_dns_name;
+mod issuer_is_not_a_ca;
+mod issuer_name_matches_key_does_not;
+mod issuer_not_found;
+mod issuer_not_yet_valid;
+mod key_does_not_match_certificate;
+mod key_usage_forbids_tls;
+mod key_usage_lacks_digital_signature;
 mod missing_intermediate;
+mod name_constraints_violated;
+mod name_mismatch;
+mod no_certificate_served;
+mod not_for_tls_servers;
+mod not_tls;
+mod nothing_in_common;
+mod path_length_exceeded;
+mod plaintext_on_port;
+mod port_closed;
+mod refused_for_own_reasons;
+mod root_not_in_store;
+mod root_served;
+mod self_signed_end_entity;
+mod server_name_not_recognised;
+mod signature_algorithms_disagree;
+mod some_addresses_fail;
+mod tls_version_not_supported;
+mod trust_anchor_expired;
+mod unknown_critical_extension;
+mod unrelated_certificate_served;
+mod validity_too_long;
+mod weak_key;
+mod weak_signature;
+mod wildcard_covers_one_label;
+
+mod support;
+
+use std::cmp::Reverse;
+use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
@@ -9,9 +75,10 @@ use super::pool::CertId;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
 use crate::model::target::Target;
-use crate::model::verdict::{Category, Verdict};
+use crate::model::verdict::Category;
 
 /// One condition.
+#[derive(Debug)]
 pub struct Rule {
     /// Public: never renamed, never reused.
     pub code: &'static str,
@@ -25,7 +92,16 @@ pub struct Rule {
     pub citations: &'static [&'static str],
     /// Client verdicts that it can be the cause of.
     pub explains: &'static [Category],
-    pub check: fn(&Context<'_>) -> Outcome,
+    pub check: Check,
+}
+
+/// When a rule can decide.
+#[derive(Debug)]
+pub enum Check {
+    /// From what was seen.
+    Evidence(fn(&Context<'_>) -> Outcome),
+    /// Once all others have spoken.
+    AfterOthers(fn(&Context<'_>, &[(&'static Rule, Found)]) -> Outcome),
 }
 
 /// The result of a check.
@@ -94,6 +170,8 @@ pub struct Context<'a> {
     pub evidence: &'a Evidence,
     pub settings: &'a Settings,
     pub judgement: &'a Judgement,
+    /// The options of this probe that a command in a remedy must repeat to see the same; with a space before each.
+    pub options: &'a str,
 }
 
 impl<'a> Context<'a> {
@@ -105,68 +183,175 @@ impl<'a> Context<'a> {
     pub fn fingerprint(&self, id: CertId) -> String {
         self.judgement.pool.get(id).fingerprint.to_string()
     }
+
+    /// The deployment that the endpoint `address` belongs to.
+    pub fn deployment_of(&self, address: SocketAddr) -> Option<usize> {
+        self.judgement.deployments.iter().position(|deployment| {
+            deployment.endpoints.iter().any(|&index| self.evidence.endpoints[index].address == address)
+        })
+    }
+
+    /// The command that writes the corrected bundle.
+    pub fn bundle_command(&self) -> Option<String> {
+        let Self { target, options, .. } = self;
+        Some(format!(
+            "tlsmend probe {}{options} --output json | jq -r .repair.bundle_pem > fullchain.pem",
+            target.input
+        ))
+    }
 }
 
 /// Every rule, sorted by code.
-pub const ALL: &[&Rule] = &[&missing_intermediate::RULE];
+#[rustfmt::skip] // one line a rule: adding one is adding a line
+pub const ALL: &[&Rule] = &[
+    &address_unreachable::RULE,
+    &addresses_differ::RULE,
+    &ca_issuers_unreachable::RULE,
+    &certificate_malformed::RULE,
+    &chain_misordered::RULE,
+    &chain_too_large::RULE,
+    &client_certificate_required::RULE,
+    &cname_chain_too_long::RULE,
+    &cname_dangling::RULE,
+    &cname_loop::RULE,
+    &cname_not_expected::RULE,
+    &common_name_only::RULE,
+    &connection_closed::RULE,
+    &connection_reset::RULE,
+    &connection_timed_out::RULE,
+    &dns_name_not_found::RULE,
+    &dns_no_address::RULE,
+    &dns_resolver_failed::RULE,
+    &duplicate_certificate_served::RULE,
+    &end_entity_expired::RULE,
+    &end_entity_expires_soon::RULE,
+    &end_entity_not_yet_valid::RULE,
+    &expired_cross_certificate::RULE,
+    &extension_malformed::RULE,
+    &handshake_protocol_error::RULE,
+    &handshake_refused::RULE,
+    &handshake_timed_out::RULE,
+    &intermediate_expired::RULE,
+    &intermediate_expires_first::RULE,
+    &ip_address_in_dns_name::RULE,
+    &issuer_is_not_a_ca::RULE,
+    &issuer_name_matches_key_does_not::RULE,
+    &issuer_not_found::RULE,
+    &issuer_not_yet_valid::RULE,
+    &key_does_not_match_certificate::RULE,
+    &key_usage_forbids_tls::RULE,
+    &key_usage_lacks_digital_signature::RULE,
+    &missing_intermediate::RULE,
+    &name_constraints_violated::RULE,
+    &name_mismatch::RULE,
+    &no_certificate_served::RULE,
+    &not_for_tls_servers::RULE,
+    &not_tls::RULE,
+    &nothing_in_common::RULE,
+    &path_length_exceeded::RULE,
+    &plaintext_on_port::RULE,
+    &port_closed::RULE,
+    &refused_for_own_reasons::RULE,
+    &root_not_in_store::RULE,
+    &root_served::RULE,
+    &self_signed_end_entity::RULE,
+    &server_name_not_recognised::RULE,
+    &signature_algorithms_disagree::RULE,
+    &some_addresses_fail::RULE,
+    &tls_version_not_supported::RULE,
+    &trust_anchor_expired::RULE,
+    &unknown_critical_extension::RULE,
+    &unrelated_certificate_served::RULE,
+    &validity_too_long::RULE,
+    &weak_key::RULE,
+    &weak_signature::RULE,
+    &wildcard_covers_one_label::RULE,
+];
 
 /// The rule called `code`.
 pub fn find(code: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.code == code)
 }
 
-/// Runs every rule. Findings come most severe first; with them what could not be decided.
-pub fn run(context: &Context<'_>) -> (Vec<Finding>, Vec<NotChecked>, Vec<Vec<Option<String>>>) {
+/// What the rules found.
+#[derive(Debug)]
+pub struct Findings {
+    /// Most severe first, then those that stop the most clients.
+    pub findings: Vec<Finding>,
+    /// What could not be decided.
+    pub not_checked: Vec<NotChecked>,
+    /// For each deployment and client the code of the finding that explains its refusal.
+    pub causes: Vec<Vec<Option<&'static str>>>,
+}
+
+/// Runs every rule.
+pub fn run(context: &Context<'_>) -> Findings {
     let mut found: Vec<(&'static Rule, Found)> = Vec::new();
     let mut not_checked = Vec::new();
+    let mut take = |rule: &'static Rule, outcome: Outcome, found: &mut Vec<(&'static Rule, Found)>| match outcome {
+        Outcome::NotApplicable | Outcome::Clear => {}
+        Outcome::Found(instances) => found.extend(instances.into_iter().map(|instance| (rule, instance))),
+        Outcome::Undetermined(reason) => {
+            not_checked.push(NotChecked { code: rule.code.to_owned(), reason: reason.to_owned() })
+        }
+    };
     for rule in ALL {
-        match (rule.check)(context) {
-            Outcome::NotApplicable | Outcome::Clear => {}
-            Outcome::Found(instances) => found.extend(instances.into_iter().map(|instance| (*rule, instance))),
-            Outcome::Undetermined(reason) => {
-                not_checked.push(NotChecked { code: rule.code.to_owned(), reason: reason.to_owned() })
-            }
+        if let Check::Evidence(check) = rule.check {
+            take(rule, check(context), &mut found);
         }
     }
-    found.sort_by_key(|(rule, instance)| std::cmp::Reverse(instance.severity.unwrap_or(rule.severity)));
+    for rule in ALL {
+        if let Check::AfterOthers(check) = rule.check {
+            let outcome = check(context, &found);
+            take(rule, outcome, &mut found);
+        }
+    }
+    found.sort_by_key(|(rule, instance)| Reverse(instance.severity.unwrap_or(rule.severity)));
     let causes = causes(context, &found);
-    let findings = found
+    let codes = causes
         .iter()
+        .map(|clients| clients.iter().map(|cause| cause.map(|index| found[index].0.code)).collect())
+        .collect();
+    let mut findings: Vec<Finding> = found
+        .into_iter()
         .enumerate()
         .map(|(index, (rule, instance))| Finding {
             code: rule.code.to_owned(),
             severity: instance.severity.unwrap_or(rule.severity),
             title: rule.title.to_owned(),
-            subject: instance.subject.clone(),
-            facts: instance.facts.clone(),
+            subject: instance.subject,
+            facts: instance.facts,
             affected_clients: affected(context, &causes, index),
             explanation: rule.explanation.to_owned(),
-            remedy: instance.remedy.clone(),
+            remedy: instance.remedy,
         })
         .collect();
-    let codes = causes
-        .iter()
-        .map(|clients| clients.iter().map(|cause| cause.map(|i| found[i].0.code.to_owned())).collect())
-        .collect();
-    (findings, not_checked, codes)
+    findings.sort_by_key(|finding| Reverse((finding.severity, finding.affected_clients.len())));
+    Findings { findings, not_checked, causes: codes }
+}
+
+/// Can this finding be the cause of a client's answer in `deployment`?
+fn explains(rule: &Rule, instance: &Found, deployment: usize, category: Category) -> bool {
+    let own = matches!(rule.check, Check::AfterOthers(_));
+    instance.deployment.is_none_or(|bound| bound == deployment) && (own || rule.explains.contains(&category))
 }
 
 /// For each deployment and client the index of the finding that explains its refusal: the most severe of those that
 /// can cause its category.
 fn causes(context: &Context<'_>, found: &[(&'static Rule, Found)]) -> Vec<Vec<Option<usize>>> {
-    let cause = |index: usize, verdict: Verdict, category: Option<Category>| {
-        if verdict == Verdict::Accept {
-            return None;
-        }
-        let category = category?;
+    let cause = |deployment: usize, client: &str, category: Category| {
         found.iter().position(|(rule, instance)| {
-            instance.deployment.is_none_or(|deployment| deployment == index) && rule.explains.contains(&category)
+            let about_another = instance.subject.kind == SubjectKind::Client && instance.subject.reference != client;
+            !about_another && explains(rule, instance, deployment, category)
         })
     };
     let deployments = context.judgement.deployments.iter().enumerate();
     deployments
         .map(|(index, deployment)| {
-            deployment.answers.iter().map(|answer| cause(index, answer.verdict, answer.category)).collect()
+            let answers = context.settings.clients.iter().zip(&deployment.answers);
+            answers
+                .map(|(client, answer)| answer.category.and_then(|category| cause(index, client.id, category)))
+                .collect()
         })
         .collect()
 }
@@ -177,4 +362,32 @@ fn affected(context: &Context<'_>, causes: &[Vec<Option<usize>>], finding: usize
         .filter(|(index, _)| causes.iter().any(|deployment| deployment[*index] == Some(finding)))
         .map(|(_, client)| client.id.to_owned())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_and_the_folder_agree() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/judge/rules");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(".rs").map(|stem| stem.replace('_', "-")))
+            .filter(|stem| stem != "mod" && stem != "support")
+            .collect();
+        files.sort();
+        let codes: Vec<&str> = ALL.iter().map(|rule| rule.code).collect();
+        assert_eq!(codes, files);
+    }
+
+    #[test]
+    fn every_rule_is_complete() {
+        for rule in ALL {
+            assert!(rule.explanation.ends_with('.') && rule.advice.ends_with('.'), "{}", rule.code);
+            assert!(!rule.title.ends_with('.') && rule.title.len() < 90, "{}", rule.code);
+            assert!(!rule.citations.is_empty() || matches!(rule.check, Check::AfterOthers(_)), "{}", rule.code);
+        }
+    }
 }

@@ -1,25 +1,56 @@
 //! Name resolution that keeps what a diagnosis needs: every alias with its true TTL, and how a broken chain ended.
+//!
+//! hickory-resolver's look-ups give every record of a chain the smallest TTL and lose the chain when it is broken, so
+//! the questions are asked here, over hickory-proto's messages: `exchange` puts one question to a list of servers,
+//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration.
+
+mod answer;
+mod exchange;
+mod follow;
+mod system;
 
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
 use crate::model::resolution::Resolution;
 use crate::model::target::DnsName;
+use exchange::Servers;
+use system::System;
 
-/// Asks the system's resolvers, or those the user named.
+/// Asks the system's resolvers, or those the user named. A clone is the same resolver.
+#[derive(Debug, Clone)]
 pub struct Resolver {
-    _servers: Vec<SocketAddr>,
+    source: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Given(Arc<Servers>),
+    /// Read when first needed: a probe of an address needs no configuration.
+    System(Arc<OnceLock<System>>),
 }
 
 impl Resolver {
     /// `servers` empty: the system's resolvers and hosts file.
     pub fn new(servers: Vec<SocketAddr>) -> Self {
-        Self { _servers: servers }
+        let source = if servers.is_empty() {
+            Source::System(Arc::default())
+        } else {
+            Source::Given(Arc::new(Servers::given(servers)))
+        };
+        Self { source }
     }
 
     /// Follows `name` to its addresses. Whatever goes wrong is in the answer; ends before `deadline`.
-    pub async fn resolve(&self, _name: &DnsName, _deadline: Instant) -> Resolution {
-        Resolution::not_asked([])
+    pub async fn resolve(&self, name: &DnsName, deadline: Instant) -> Resolution {
+        let begun = Instant::now();
+        let mut resolution = match &self.source {
+            Source::Given(servers) => follow::follow(servers, name.as_str(), deadline).await,
+            Source::System(system) => system.get_or_init(System::read).resolve(name, deadline).await,
+        };
+        resolution.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        resolution
     }
 }

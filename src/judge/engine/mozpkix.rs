@@ -1,0 +1,672 @@
+//! mozilla::pkix, NSS's path builder, as Firefox drives it.
+//!
+//! Rules: `pkixbuild.cpp` (search, error merging, budget), `pkixcheck.cpp` (one certificate), `pkixcert.cpp` (parsing),
+//! `pkixnames.cpp` (names), all of nss/lib/mozpkix; `NSSCertDBTrustDomain.cpp`, `CertVerifier.cpp` and
+//! `SSLServerCertVerification.cpp` of Firefox (which issuers are tried, stapling, which of several errors is shown).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use crate::judge::case::Case;
+use crate::judge::pool::CertId;
+use crate::model::target::ReferenceId;
+use crate::model::time::DAY;
+use crate::x509::general_name::GeneralName;
+use crate::x509::key::{Curve, KeyKind};
+use crate::x509::ocsp::{self, CertificateStatus};
+use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
+use crate::x509::{Certificate, EncodingFault, NameConstraints, usage};
+
+/// Calls of `BuildForward`. `BuildCertChain` allows 200 000 (bug 1056341), a second of work; chains that are no attack
+/// need a few, so fewer are made here and a search that would need more is left undecided.
+const BUILD_FORWARD_CALLS: usize = 20_000;
+
+/// `MAX_SUBCA_COUNT` in `BuildForward`.
+const MAX_INTERMEDIATES: usize = 6;
+
+/// Comparisons of names with constraints. mozilla::pkix has no such limit; it is webpki's, so that a hostile chain ends.
+const MAX_COMPARISONS: usize = 250_000;
+
+/// `mMinRSABits` for domain-validated certificates (`CertVerifier.cpp`, `MIN_RSA_BITS_WEAK`).
+const MIN_RSA_BITS: u32 = 1024;
+
+/// `maxOCSPLifetimeInDays` in `CheckRevocationByOCSP`.
+const MAX_OCSP_AGE: i64 = 10 * DAY;
+
+/// `SLOP_SECONDS` in `pkixocsp.cpp`: clocks differ.
+const OCSP_SLOP: i64 = DAY;
+
+/// `security.pki.cert_short_lifetime_in_days`: no OCSP for what lives shorter.
+const SHORT_LIFETIME: i64 = 10 * DAY;
+
+/// `Result` of `pkix/Result.h`, as far as a server's chain can cause it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    BadDer,
+    BadSignature,
+    CaCertInvalid,
+    CaCertUsedAsEndEntity,
+    CertNotInNameSpace,
+    EmptyIssuerName,
+    ExpiredCertificate,
+    ExpiredIssuerCertificate,
+    ExtensionValueInvalid,
+    InadequateCertType,
+    InadequateKeySize,
+    InadequateKeyUsage,
+    InvalidDerTime,
+    InvalidIntegerEncoding,
+    NotYetValidCertificate,
+    NotYetValidIssuerCertificate,
+    OcspBadSignature,
+    OcspFutureResponse,
+    OcspMalformedResponse,
+    OcspOldResponse,
+    OcspResponseForCertMissing,
+    OcspTryServerLater,
+    OcspUnknownCert,
+    PathLenConstraintInvalid,
+    RequiredTlsFeatureMissing,
+    RevokedCertificate,
+    SelfSignedCert,
+    SignatureAlgorithmDisabled,
+    SignatureAlgorithmMismatch,
+    UnknownCriticalExtension,
+    UnknownIssuer,
+    UnsupportedEllipticCurve,
+    UnsupportedKeyAlgorithm,
+    V1CertUsedAsCa,
+    /// `SSL_ERROR_BAD_CERT_DOMAIN`, `ERROR_BAD_CERT_DOMAIN`.
+    BadCertDomain,
+}
+
+/// A refusal, with the path it concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub error: Error,
+    pub path: Vec<CertId>,
+    /// The search stopped at its budget: other paths were not looked at.
+    pub incomplete: bool,
+}
+
+/// What Firefox says to a server's chain, of several errors the one it shows: the path taken, or the refusal.
+///
+/// `AuthCertificate` and `DetermineCertOverrideErrors` in `SSLServerCertVerification.cpp`: an error that the user may
+/// override as a matter of trust comes before a wrong name, a wrong name before the end entity's dates; an error that
+/// cannot be overridden stands alone.
+pub fn judge_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
+    let mut refusal = match verify_server_certificate(case, end_entity) {
+        Ok(path) => return Ok(path),
+        Err(refusal) => refusal,
+    };
+    let is_time =
+        matches!(refusal.error, Error::InvalidDerTime | Error::ExpiredCertificate | Error::NotYetValidCertificate);
+    if is_time && !names_match(case.pool.get(end_entity), case.reference) {
+        refusal.error = Error::BadCertDomain;
+    }
+    Err(refusal)
+}
+
+/// `CertVerifier::VerifySSLServerCert`: chain, TLS features, name.
+fn verify_server_certificate(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
+    let certificate = case.pool.get(end_entity);
+    let refuse = |error| Refusal { error, path: vec![end_entity], incomplete: false };
+    if let Some(error) = unreadable(certificate) {
+        return Err(refuse(error));
+    }
+    let mut search = Search {
+        case,
+        calls: BUILD_FORWARD_CALLS,
+        comparisons: MAX_COMPARISONS,
+        issuers: HashMap::new(),
+        longest: vec![end_entity],
+        found: Vec::new(),
+    };
+    if let Err(error) = search.build_forward(&mut vec![end_entity], 0) {
+        let is_self_signed = certificate.subject.raw() == certificate.issuer.raw()
+            && case.pool.signature(end_entity, end_entity) != SignatureCheck::Invalid;
+        let error = if error == Error::UnknownIssuer && is_self_signed { Error::SelfSignedCert } else { error };
+        let path = if search.found.is_empty() { search.longest } else { search.found };
+        return Err(Refusal { error, path, incomplete: search.calls == 0 || search.comparisons == 0 });
+    }
+    let refuse = |error| Refusal { error, path: search.found.clone(), incomplete: false };
+    // `CheckTLSFeaturesAreSatisfied`: any staple will do, its content was looked at before.
+    if certificate.extensions.must_staple && case.ocsp_staple.is_none() {
+        return Err(refuse(Error::RequiredTlsFeatureMissing));
+    }
+    if !names_match(certificate, case.reference) {
+        return Err(refuse(Error::BadCertDomain));
+    }
+    Ok(search.found)
+}
+
+struct Search<'a> {
+    case: &'a Case<'a>,
+    calls: usize,
+    comparisons: usize,
+    issuers: HashMap<CertId, Rc<[CertId]>>,
+    /// The longest path tried, shown where none leads to an anchor.
+    longest: Vec<CertId>,
+    /// The first path that leads to an anchor, whatever is wrong with it.
+    found: Vec<CertId>,
+}
+
+impl Search<'_> {
+    /// `BuildForward`: `path` ends in the certificate to find an issuer for; `intermediates` counts the CAs below it.
+    fn build_forward(&mut self, path: &mut Vec<CertId>, intermediates: usize) -> Result<(), Error> {
+        let case = self.case;
+        let Some(&subject) = path.last() else { return Err(Error::UnknownIssuer) };
+        if path.len() > self.longest.len() {
+            self.longest.clone_from(path);
+        }
+        let is_end_entity = path.len() == 1;
+        let is_anchor = case.is_anchor(subject).is_some();
+        let checked = check_certificate(case, subject, is_end_entity, is_anchor, intermediates);
+        if is_anchor {
+            if self.found.is_empty() || checked.is_ok() {
+                self.found.clone_from(path);
+            }
+            return checked;
+        }
+        // What is wrong with the end entity itself is said only when there is a path: errors of issuers come first.
+        let deferred = match checked {
+            Err(error) if is_end_entity => Some(error),
+            Err(error) => return Err(error),
+            Ok(()) => None,
+        };
+        if !is_end_entity && intermediates >= MAX_INTERMEDIATES {
+            return Err(Error::UnknownIssuer);
+        }
+        let intermediates = if is_end_entity { 0 } else { intermediates + 1 };
+        let mut result: Option<Error> = None;
+        let issuers = Rc::clone(self.issuers.entry(subject).or_insert_with(|| candidates(case, subject).into()));
+        for &issuer in issuers.iter() {
+            match self.check_issuer(path, issuer, intermediates, deferred) {
+                Ok(()) => return deferred.map_or(Ok(()), Err),
+                Err(stop) => {
+                    // `RecordResult`: two issuers with different errors make an unknown issuer.
+                    let error = as_issuer_error(stop.error);
+                    result = Some(match result {
+                        Some(before) if before != error => Error::UnknownIssuer,
+                        _ => error,
+                    });
+                    if stop.ends_search {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(result.unwrap_or(Error::UnknownIssuer))
+    }
+
+    /// `PathBuildingStep::Check`.
+    fn check_issuer(
+        &mut self,
+        path: &mut Vec<CertId>,
+        issuer: CertId,
+        intermediates: usize,
+        deferred: Option<Error>,
+    ) -> Result<(), Stop> {
+        let case = self.case;
+        let Some(&subject) = path.last() else { return Err(Error::UnknownIssuer.into()) };
+        let (child, candidate) = (case.pool.get(subject), case.pool.get(issuer));
+        if let Some(error) = unreadable(candidate) {
+            return Err(error.into());
+        }
+        // Loop prevention, RFC 4158 §5.2.
+        if path.iter().any(|&id| {
+            let previous = case.pool.get(id);
+            previous.subject.raw() == candidate.subject.raw() && previous.spki() == candidate.spki()
+        }) {
+            return Err(Error::UnknownIssuer.into());
+        }
+        if let Some(constraints) = &candidate.extensions.name_constraints {
+            for (position, &id) in path.iter().enumerate().rev() {
+                self.check_name_constraints(constraints, case.pool.get(id), position == 0)?;
+            }
+        }
+        // `CheckTLSFeatures`: what the issuer must staple its subjects must too.
+        if candidate.extensions.must_staple && !child.extensions.must_staple {
+            return Err(Error::RequiredTlsFeatureMissing.into());
+        }
+        let Some(calls) = self.calls.checked_sub(1) else {
+            return Err(Stop { error: Error::UnknownIssuer, ends_search: true });
+        };
+        self.calls = calls;
+        path.push(issuer);
+        let built = self.build_forward(path, intermediates);
+        path.pop();
+        built?;
+        if case.pool.signature(subject, issuer) == SignatureCheck::Invalid {
+            return Err(Error::BadSignature.into());
+        }
+        // Only end entities: OCSP of intermediates was given up (`CheckRevocation`). An expired one is not asked about.
+        if path.len() == 1 && deferred != Some(Error::ExpiredCertificate) {
+            check_staple(case, child, candidate).map_err(|error| Stop { error, ends_search: true })?;
+        }
+        Ok(())
+    }
+
+    /// `CheckNameConstraints`, `SearchNames`: the SAN, the subject, and the CN of an end entity that has neither dNSName
+    /// nor iPAddress.
+    fn check_name_constraints(
+        &mut self,
+        constraints: &NameConstraints,
+        certificate: &Certificate,
+        is_end_entity: bool,
+    ) -> Result<(), Error> {
+        let mut falls_back = is_end_entity;
+        for name in certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names) {
+            self.check_name(constraints, name)?;
+            falls_back &= !matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
+        }
+        self.check_name(constraints, &GeneralName::Directory(certificate.subject.clone()))?;
+        match certificate.subject.common_name() {
+            Some(name) if falls_back && is_dns_id(name, IdRole::Presented) => {
+                self.check_name(constraints, &GeneralName::Dns(name.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `CheckPresentedIDConformsToConstraints`: a constraint on a kind of name that is not known forbids that kind.
+    fn check_name(&mut self, constraints: &NameConstraints, name: &GeneralName) -> Result<(), Error> {
+        let cost = constraints.permitted.len() + constraints.excluded.len();
+        self.comparisons = self.comparisons.saturating_sub(cost);
+        if self.comparisons == 0 {
+            return Err(Error::CertNotInNameSpace); // the refusal is marked incomplete
+        }
+        let same_kind = |subtree: &&GeneralName| std::mem::discriminant(*subtree) == std::mem::discriminant(name);
+        let mut has_permitted = false;
+        let mut is_permitted = false;
+        for subtree in constraints.permitted.iter().filter(same_kind) {
+            has_permitted = true;
+            is_permitted |= in_subtree(name, subtree)?;
+        }
+        if has_permitted && !is_permitted {
+            return Err(Error::CertNotInNameSpace);
+        }
+        for subtree in constraints.excluded.iter().filter(same_kind) {
+            if in_subtree(name, subtree)? {
+                return Err(Error::CertNotInNameSpace);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error at one issuer; whether others are still tried.
+struct Stop {
+    error: Error,
+    ends_search: bool,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self { error, ends_search: false }
+    }
+}
+
+/// `RecordResult`: the dates of an issuer have names of their own.
+fn as_issuer_error(error: Error) -> Error {
+    match error {
+        Error::ExpiredCertificate => Error::ExpiredIssuerCertificate,
+        Error::NotYetValidCertificate => Error::NotYetValidIssuerCertificate,
+        other => other,
+    }
+}
+
+/// `NSSCertDBTrustDomain::FindIssuer`: roots, then what the server sent; of that, ones that cannot be read and self-signed
+/// ones (`ShouldSkipSelfSignedNonTrustAnchor`, bug 1056341) are passed over. Names are compared byte by byte.
+fn candidates(case: &Case<'_>, subject: CertId) -> Vec<CertId> {
+    let pool = case.pool;
+    let issuer = &pool.get(subject).issuer;
+    let named =
+        pool.named(issuer.normalised()).iter().copied().filter(|&id| pool.get(id).subject.raw() == issuer.raw());
+    let (mut found, others): (Vec<_>, Vec<_>) = named.partition(|&id| case.is_anchor(id).is_some());
+    let is_self_signed = |id: CertId| {
+        let certificate = pool.get(id);
+        certificate.subject.raw() == certificate.issuer.raw() && pool.signature(id, id) == SignatureCheck::Valid
+    };
+    let served = case.served.iter().skip(1).copied().filter(|id| others.contains(id));
+    found.extend(served.filter(|&id| unreadable(pool.get(id)).is_none() && !is_self_signed(id)));
+    found
+}
+
+/// `BackCert::Init`: what keeps a certificate from being looked at.
+fn unreadable(certificate: &Certificate) -> Option<Error> {
+    /// `Input` holds what 16 bits can count.
+    const MAX_BYTES: usize = 0xffff;
+    /// `BackCert::RememberExtension`.
+    const UNDERSTOOD: &[&str] = &[
+        "2.5.29.15",
+        "2.5.29.17",
+        "2.5.29.19",
+        "2.5.29.30",
+        "2.5.29.32",
+        "2.5.29.36",
+        "2.5.29.37",
+        "2.5.29.54",
+        "1.3.6.1.5.5.7.1.1",
+        "1.3.6.1.5.5.7.1.3",
+        "1.3.6.1.5.5.7.1.24",
+        "1.3.6.1.5.5.7.48.1.5",
+        "1.3.6.1.4.1.11129.2.4.2",
+    ];
+    /// Netscape Cert Type: passed over when what it says stands in the standard's extensions too.
+    const NETSCAPE_CERT_TYPE: &str = "2.16.840.1.113730.1.1";
+    let extensions = &certificate.extensions;
+    if certificate.encoding_faults.contains(&EncodingFault::SerialNotMinimal) {
+        return Some(Error::InvalidIntegerEncoding);
+    }
+    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical) || certificate.der().len() > MAX_BYTES
+    {
+        return Some(Error::BadDer);
+    }
+    if extensions.repeated.iter().any(|oid| UNDERSTOOD.contains(&&**oid)) {
+        return Some(Error::ExtensionValueInvalid);
+    }
+    let is_understood = |oid: &str| {
+        UNDERSTOOD.contains(&oid)
+            || (oid == NETSCAPE_CERT_TYPE
+                && extensions.basic_constraints.is_some()
+                && extensions.extended_key_usage.is_some())
+    };
+    extensions.critical.iter().any(|oid| !is_understood(oid)).then_some(Error::UnknownCriticalExtension)
+}
+
+fn undecodable(certificate: &Certificate, oid: &str) -> bool {
+    certificate.extensions.undecodable.iter().any(|extension| &*extension.oid == oid)
+}
+
+/// `CheckIssuerIndependentProperties`. The order decides which of several errors is reported.
+fn check_certificate(
+    case: &Case<'_>,
+    id: CertId,
+    is_end_entity: bool,
+    is_anchor: bool,
+    intermediates: usize,
+) -> Result<(), Error> {
+    let certificate = case.pool.get(id);
+    // `ParseValidity`; years before 1970 are no dates (`TimeChoice`).
+    if certificate.encoding_faults.contains(&EncodingFault::TimeFormat)
+        || certificate.not_before.unix() < 0
+        || certificate.not_before > certificate.not_after
+    {
+        return Err(Error::InvalidDerTime);
+    }
+    if !is_anchor {
+        check_signature_algorithm(certificate)?;
+    }
+    check_key(&certificate.key)?;
+    if certificate.issuer.is_empty() {
+        return Err(Error::EmptyIssuerName);
+    }
+    check_key_usage(certificate, is_end_entity)?;
+    check_basic_constraints(certificate, is_end_entity, is_anchor, intermediates)?;
+    check_extended_key_usage(certificate, is_end_entity)?;
+    if case.at < certificate.not_before {
+        return Err(Error::NotYetValidCertificate);
+    }
+    if case.at > certificate.not_after {
+        return Err(Error::ExpiredCertificate);
+    }
+    Ok(())
+}
+
+/// `CheckSignatureAlgorithm`, `CheckSignatureDigestAlgorithm`: SHA-2 only. What `pkixder.cpp` does not know (MD5, SHA-224,
+/// EdDSA) is "disabled" too.
+fn check_signature_algorithm(certificate: &Certificate) -> Result<(), Error> {
+    let is_known = match &certificate.signature_algorithm {
+        SignatureAlgorithm::RsaPkcs1(hash) | SignatureAlgorithm::RsaPss(hash) | SignatureAlgorithm::Ecdsa(hash) => {
+            !matches!(hash, Hash::Md5 | Hash::Sha224)
+        }
+        SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448 | SignatureAlgorithm::Other(_) => false,
+    };
+    if !is_known {
+        return Err(Error::SignatureAlgorithmDisabled);
+    }
+    if !certificate.algorithms_agree {
+        return Err(Error::SignatureAlgorithmMismatch);
+    }
+    match certificate.signature_algorithm.hash() {
+        Some(Hash::Sha1) => Err(Error::SignatureAlgorithmDisabled),
+        _ => Ok(()),
+    }
+}
+
+/// `CheckSubjectPublicKeyInfoContents`.
+fn check_key(key: &KeyKind) -> Result<(), Error> {
+    match key {
+        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) => Ok(()),
+        KeyKind::Ec(_) => Err(Error::UnsupportedEllipticCurve),
+        // The size is counted in whole octets.
+        KeyKind::Rsa { bits, pss: false, .. } if bits.div_ceil(8) * 8 < MIN_RSA_BITS => Err(Error::InadequateKeySize),
+        KeyKind::Rsa { pss: false, .. } => Ok(()),
+        // rsaEncryption whose RSAPublicKey cannot be read.
+        KeyKind::Other(oid) if &**oid == "1.2.840.113549.1.1.1" => Err(Error::BadDer),
+        _ => Err(Error::UnsupportedKeyAlgorithm),
+    }
+}
+
+/// `CheckKeyUsage`; for an end entity `VerifySSLServerCert` tries digitalSignature, keyEncipherment and keyAgreement in
+/// turn, whatever the key exchange.
+fn check_key_usage(certificate: &Certificate, is_end_entity: bool) -> Result<(), Error> {
+    let required = if is_end_entity {
+        usage::DIGITAL_SIGNATURE | usage::KEY_ENCIPHERMENT | usage::KEY_AGREEMENT
+    } else {
+        usage::KEY_CERT_SIGN
+    };
+    match &certificate.extensions.key_usage {
+        Some(key_usage) if !key_usage.allows(required) => Err(Error::InadequateKeyUsage),
+        None if undecodable(certificate, "2.5.29.15") => Err(Error::InadequateKeyUsage),
+        _ => Ok(()),
+    }
+}
+
+/// `CheckBasicConstraints`.
+fn check_basic_constraints(
+    certificate: &Certificate,
+    is_end_entity: bool,
+    is_anchor: bool,
+    intermediates: usize,
+) -> Result<(), Error> {
+    if undecodable(certificate, "2.5.29.19") {
+        return Err(Error::ExtensionValueInvalid);
+    }
+    let constraints = certificate.extensions.basic_constraints.as_ref();
+    if is_end_entity {
+        return if certificate.is_ca() { Err(Error::CaCertUsedAsEndEntity) } else { Ok(()) };
+    }
+    match constraints {
+        None if certificate.version == 1 && is_anchor => Ok(()),
+        None if certificate.version == 1 => Err(Error::V1CertUsedAsCa),
+        Some(constraints) if constraints.ca => match constraints.path_len {
+            Some(length) if usize::try_from(length).is_ok_and(|length| intermediates > length) => {
+                Err(Error::PathLenConstraintInvalid)
+            }
+            _ => Ok(()),
+        },
+        _ => Err(Error::CaCertInvalid),
+    }
+}
+
+/// `CheckExtendedKeyUsage`: serverAuth by name (anyExtendedKeyUsage is none), and never OCSPSigning beside it.
+fn check_extended_key_usage(certificate: &Certificate, is_end_entity: bool) -> Result<(), Error> {
+    match &certificate.extensions.extended_key_usage {
+        Some(purposes) if !purposes.server_auth || (is_end_entity && purposes.ocsp_signing) => {
+            Err(Error::InadequateCertType)
+        }
+        None if undecodable(certificate, "2.5.29.37") => Err(Error::InadequateCertType),
+        _ => Ok(()),
+    }
+}
+
+/// `CheckRevocationByOCSP` for a stapled response, `VerifyEncodedOCSPResponse`. The responder itself is not asked here.
+fn check_staple(case: &Case<'_>, subject: &Certificate, issuer: &Certificate) -> Result<(), Error> {
+    let Some(staple) = case.ocsp_staple else { return Ok(()) };
+    let (error, is_stale) = match ocsp::verify(staple, subject, issuer, case.at) {
+        Ok(answer) => {
+            let oldest = answer.this_update.plus(MAX_OCSP_AGE);
+            let until = answer.next_update.map_or(answer.this_update.plus(DAY), |next| next.min(oldest));
+            let is_stale = case.at > until.plus(OCSP_SLOP);
+            let error = match answer.status {
+                CertificateStatus::Revoked => Error::RevokedCertificate,
+                CertificateStatus::Unknown => Error::OcspUnknownCert,
+                CertificateStatus::Good if is_stale => Error::OcspOldResponse,
+                CertificateStatus::Good if answer.this_update > case.at.plus(OCSP_SLOP) => Error::OcspFutureResponse,
+                CertificateStatus::Good => return Ok(()),
+            };
+            (error, is_stale)
+        }
+        Err(ocsp::Error::Malformed) => (Error::OcspMalformedResponse, false),
+        Err(ocsp::Error::NotSuccessful) => (Error::OcspTryServerLater, true),
+        Err(ocsp::Error::OtherCertificate) => (Error::OcspResponseForCertMissing, true),
+        Err(ocsp::Error::BadSignature) => (Error::OcspBadSignature, false),
+    };
+    // Stale and commonly mistaken answers count for nothing where OCSP is not asked anyway.
+    let lifetime = subject.not_after.since(subject.not_before);
+    if is_stale && lifetime < SHORT_LIFETIME { Ok(()) } else { Err(error) }
+}
+
+/// `CheckCertHostname`: dNSName and iPAddress only; names that are none match nothing.
+fn names_match(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names).any(|name| match (name, reference) {
+        (GeneralName::Dns(presented), ReferenceId::Dns(host)) => dns_matches(presented, host.as_str()),
+        (GeneralName::Ip(octets), ReferenceId::Ip(ip)) => ip_matches(octets, *ip),
+        _ => false,
+    })
+}
+
+fn in_subtree(name: &GeneralName, subtree: &GeneralName) -> Result<bool, Error> {
+    match (name, subtree) {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => dns_in_subtree(name, base, true).map_err(|_| Error::BadDer),
+        (GeneralName::Ip(address), GeneralName::Ip(range)) => match (address.len(), range.len()) {
+            (4, 8) | (16, 32) => Ok(crate::judge::constraints::within(name, subtree, false)),
+            (4, 32) | (16, 8) => Ok(false),
+            _ => Err(Error::BadDer),
+        },
+        // `MatchPresentedDirectoryNameWithConstraint`: RDN by RDN, byte by byte, the constraint first.
+        (GeneralName::Directory(name), GeneralName::Directory(base)) => Ok(name.rdns().starts_with(base.rdns())),
+        (GeneralName::Email(_), GeneralName::Email(_)) => Ok(crate::judge::constraints::within(name, subtree, false)),
+        _ => Err(Error::CertNotInNameSpace),
+    }
+}
+
+pub(super) fn ip_matches(octets: &[u8], ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => octets == ip.octets(),
+        IpAddr::V6(ip) => octets == ip.octets(),
+    }
+}
+
+/// `MatchPresentedDNSIDWithReferenceDNSID` for a host: a wildcard is the whole first label, with two labels behind it.
+pub(super) fn dns_matches(presented: &str, host: &str) -> bool {
+    if !is_dns_id(presented, IdRole::Presented) {
+        return false;
+    }
+    match presented.strip_prefix('*') {
+        None => presented.eq_ignore_ascii_case(host),
+        Some(rest) => host.find('.').is_some_and(|dot| dot > 0 && host[dot..].eq_ignore_ascii_case(rest)),
+    }
+}
+
+/// A name that `IsValidDNSID` refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MalformedDnsId {
+    Presented,
+    Constraint,
+}
+
+/// `MatchPresentedDNSIDWithReferenceDNSID` for a constraint. A leading dot means subdomains only; a wildcard label of the
+/// presented name stands, where it `expands`, for one label of the constraint.
+pub(super) fn dns_in_subtree(presented: &str, base: &str, expands: bool) -> Result<bool, MalformedDnsId> {
+    if !is_dns_id(presented, IdRole::Presented) {
+        return Err(MalformedDnsId::Presented);
+    }
+    if !is_dns_id(base, IdRole::Constraint) {
+        return Err(MalformedDnsId::Constraint);
+    }
+    let mut rest = presented;
+    if presented.len() > base.len() {
+        if base.is_empty() {
+            return Ok(true);
+        }
+        // Valid names are ASCII: any position is a character's.
+        let (before, end) = presented.split_at(presented.len() - base.len());
+        if !base.starts_with('.') && !before.ends_with('.') {
+            return Ok(false);
+        }
+        rest = end;
+    }
+    if expands && let Some(after_wildcard) = rest.strip_prefix('*') {
+        return Ok(base.find('.').is_some_and(|dot| dot > 0 && base[dot..].eq_ignore_ascii_case(after_wildcard)));
+    }
+    Ok(rest.eq_ignore_ascii_case(base))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IdRole {
+    Presented,
+    Constraint,
+}
+
+/// `IsValidDNSID`: letters, digits, hyphens inside and underscores; no final dot; the last label is no number; at least
+/// two labels after a wildcard.
+fn is_dns_id(text: &str, role: IdRole) -> bool {
+    if text.len() > 253 {
+        return false;
+    }
+    let name = match role {
+        IdRole::Constraint if text.is_empty() => return true,
+        IdRole::Constraint => text.strip_prefix('.').unwrap_or(text),
+        IdRole::Presented => text.strip_prefix("*.").unwrap_or(text),
+    };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let is_wildcard = name.len() < text.len() && role == IdRole::Presented;
+    name.split('.').all(is_label)
+        && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+        && (!is_wildcard || name.contains('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        assert!(dns_matches("Example.com", "example.com"));
+        assert!(dns_matches("*.example.com", "a_b.example.com"));
+        assert!(dns_matches("*.co.uk", "example.co.uk"));
+        for presented in ["*.com", "example.com.", "a*.example.com", "*.*.com", " example.com", "example.com:443", ""] {
+            assert!(!dns_matches(presented, "example.com"), "{presented}");
+        }
+        assert!(!dns_matches("*.example.com", "example.com"));
+        assert!(!dns_matches("*.example.com", "a.b.example.com"));
+    }
+
+    #[test]
+    fn subtrees() {
+        for (presented, base, expands, inside) in [
+            ("a.example.com", "example.com", true, true),
+            ("badexample.com", "example.com", true, false),
+            ("example.com", ".example.com", true, false),
+            ("a.example.com", ".example.com", true, true),
+            ("*.example.com", "a.example.com", true, true),
+            ("*.example.com", "a.example.com", false, false),
+            ("*.example.com", "a.b.example.com", true, false),
+            ("*.example.com", "example.com", false, true),
+            ("example.com", "", true, true),
+        ] {
+            assert_eq!(dns_in_subtree(presented, base, expands), Ok(inside), "{presented} in {base}");
+        }
+        assert_eq!(dns_in_subtree("a b", "example.com", true), Err(MalformedDnsId::Presented));
+        assert_eq!(dns_in_subtree("a.b", "*.example.com", true), Err(MalformedDnsId::Constraint));
+    }
+}

@@ -1,0 +1,432 @@
+//! rustls-webpki, as rustls' `WebPkiServerVerifier` drives it (both `rustls`' default and what Deno uses).
+//!
+//! Rules: `cert.rs` (parsing), `verify_cert.rs` (search, budget, one certificate), `signed_data.rs`, `subject_name/`
+//! (names and constraints), `error.rs` (which of several errors is told) of rustls-webpki 0.103; `server_verifier.rs` of
+//! rustls 0.23. It grew out of mozilla::pkix, whose name rules it shares.
+
+use super::mozpkix::{MalformedDnsId, dns_in_subtree, dns_matches, ip_matches};
+use crate::judge::anchors::{AnchorKind, is_in_webpki_roots};
+use crate::judge::case::Case;
+use crate::judge::constraints;
+use crate::judge::pool::CertId;
+use crate::model::target::ReferenceId;
+use crate::model::time::Time;
+use crate::x509::general_name::GeneralName;
+use crate::x509::key::{Curve, KeyKind};
+use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
+use crate::x509::{Certificate, EncodingFault};
+
+/// `Budget` in `verify_cert.rs`: signatures as in Go after CVE-2018-16875, comparisons as in Go's `crypto/x509`.
+const SIGNATURES: usize = 100;
+const NAME_COMPARISONS: usize = 250_000;
+
+/// Calls of `build_chain_inner`. webpki allows 200 000, a second of work; chains that are no attack need a few, so fewer
+/// are made here and a search that would need more is left undecided.
+const BUILD_CHAIN_CALLS: usize = 20_000;
+
+/// `MAX_SUB_CA_COUNT`.
+const MAX_INTERMEDIATES: usize = 6;
+
+/// `webpki::Error`, as far as a server's chain can cause it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    BadDer,
+    BadDerTime,
+    CaUsedAsEndEntity,
+    CertExpired { not_after: Time },
+    CertNotValidForName,
+    CertNotValidYet { not_before: Time },
+    EmptyEkuExtension,
+    EndEntityUsedAsCa,
+    ExtensionValueInvalid,
+    InvalidCertValidity,
+    InvalidNetworkMaskConstraint,
+    InvalidSignatureForPublicKey,
+    MalformedDnsIdentifier,
+    MalformedNameConstraint,
+    MaximumNameConstraintComparisonsExceeded,
+    MaximumPathBuildCallsExceeded,
+    MaximumPathDepthExceeded,
+    MaximumSignatureChecksExceeded,
+    NameConstraintViolation,
+    PathLenConstraintViolated,
+    RequiredEkuNotFound,
+    SignatureAlgorithmMismatch,
+    UnknownIssuer,
+    UnsupportedCertVersion,
+    UnsupportedCriticalExtension,
+    UnsupportedSignatureAlgorithm,
+    UnsupportedSignatureAlgorithmForPublicKey,
+}
+
+impl Error {
+    /// `Error::rank`: of the errors of several paths the highest is told, of equal ones the first.
+    fn rank(self) -> u32 {
+        match self {
+            Self::CertNotValidYet { .. } | Self::CertExpired { .. } => 290,
+            Self::CertNotValidForName => 280,
+            Self::InvalidSignatureForPublicKey => 260,
+            Self::SignatureAlgorithmMismatch => 250,
+            Self::EmptyEkuExtension => 245,
+            Self::RequiredEkuNotFound => 240,
+            Self::NameConstraintViolation => 230,
+            Self::PathLenConstraintViolated => 220,
+            Self::CaUsedAsEndEntity | Self::EndEntityUsedAsCa => 210,
+            Self::InvalidCertValidity => 190,
+            Self::InvalidNetworkMaskConstraint => 180,
+            Self::UnsupportedSignatureAlgorithmForPublicKey => 150,
+            Self::UnsupportedSignatureAlgorithm => 140,
+            Self::UnsupportedCriticalExtension | Self::UnsupportedCertVersion => 130,
+            Self::MaximumPathDepthExceeded => 61,
+            Self::MalformedDnsIdentifier => 60,
+            Self::MalformedNameConstraint => 50,
+            Self::ExtensionValueInvalid => 30,
+            Self::BadDerTime => 20,
+            Self::BadDer => 10,
+            Self::MaximumSignatureChecksExceeded
+            | Self::MaximumPathBuildCallsExceeded
+            | Self::MaximumNameConstraintComparisonsExceeded
+            | Self::UnknownIssuer => 0,
+        }
+    }
+
+    /// `Error::is_fatal`: ends the search at once.
+    fn is_fatal(self) -> bool {
+        matches!(
+            self,
+            Self::MaximumSignatureChecksExceeded
+                | Self::MaximumPathBuildCallsExceeded
+                | Self::MaximumNameConstraintComparisonsExceeded
+        )
+    }
+}
+
+/// An error and the path it was met on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub error: Error,
+    pub path: Vec<CertId>,
+}
+
+/// `verify_server_cert`: the end entity is parsed, then the chain, then the name.
+pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
+    let certificate = case.pool.get(end_entity);
+    let refuse = |error, path| Refusal { error, path };
+    if let Some(error) = unparsable(certificate, Role::Path) {
+        return Err(refuse(error, vec![end_entity]));
+    }
+    let mut search = Search {
+        case,
+        intermediates: intermediates(case),
+        signatures: SIGNATURES,
+        calls: BUILD_CHAIN_CALLS,
+        comparisons: NAME_COMPARISONS,
+    };
+    let path = search.build(&mut vec![end_entity], 0)?;
+    verify_name(certificate, case.reference).map_err(|error| refuse(error, path.clone()))?;
+    Ok(path)
+}
+
+/// Everything behind the end entity, in the order sent, with why it cannot be parsed.
+fn intermediates(case: &Case<'_>) -> Vec<Result<CertId, Error>> {
+    let sent = case.served.iter().skip(1);
+    let parsed = sent.map(|&id| unparsable(case.pool.get(id), Role::Path).map_or(Ok(id), Err));
+    parsed.chain(case.unparsable.iter().map(|_| Err(Error::BadDer))).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Path,
+    Anchor,
+}
+
+/// `Cert::from_input`: v3 only, understood critical extensions only. For trust anchors critical ones are passed over,
+/// and v1 will do (`trust_anchor.rs`).
+fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
+    /// `remember_cert_extension`: keyUsage, subjectAltName, basicConstraints, nameConstraints, CRL distribution points,
+    /// extended key usage.
+    const KNOWN: &[&str] = &["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+    /// `TWO_BYTE_DER_SIZE`, for the whole of it too.
+    const MAX_BYTES: usize = 0xffff;
+    let extensions = &certificate.extensions;
+    if certificate.der().len() > MAX_BYTES {
+        return Some(Error::BadDer);
+    }
+    if certificate.version != 3 {
+        return (role == Role::Path || certificate.version != 1).then_some(Error::UnsupportedCertVersion);
+    }
+    if !certificate.algorithms_agree {
+        return Some(Error::SignatureAlgorithmMismatch);
+    }
+    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical)
+        || extensions.undecodable.iter().any(|extension| {
+            // Lists that are empty or hold odd entries are read later, or never.
+            KNOWN.contains(&&*extension.oid) && !matches!(&*extension.oid, "2.5.29.31" | "2.5.29.37")
+        })
+    {
+        return Some(Error::BadDer);
+    }
+    if extensions.repeated.iter().any(|oid| KNOWN.contains(&&**oid)) {
+        return Some(Error::ExtensionValueInvalid);
+    }
+    if role == Role::Path && extensions.critical.iter().any(|oid| !KNOWN.contains(&&**oid)) {
+        return Some(Error::UnsupportedCriticalExtension);
+    }
+    None
+}
+
+struct Search<'a> {
+    case: &'a Case<'a>,
+    intermediates: Vec<Result<CertId, Error>>,
+    signatures: usize,
+    calls: usize,
+    comparisons: usize,
+}
+
+impl Search<'_> {
+    /// `build_chain_inner`: anchors first, then every intermediate, the most specific error of all.
+    fn build(&mut self, path: &mut Vec<CertId>, sub_cas: usize) -> Result<Vec<CertId>, Refusal> {
+        let case = self.case;
+        let Some(&head) = path.last() else {
+            return Err(Refusal { error: Error::UnknownIssuer, path: Vec::new() });
+        };
+        let certificate = case.pool.get(head);
+        let is_end_entity = path.len() == 1;
+        check_certificate(case, certificate, is_end_entity, sub_cas)
+            .map_err(|error| Refusal { error, path: path.clone() })?;
+        let mut worst = Refusal { error: Error::UnknownIssuer, path: path.clone() };
+        for &anchor in case.pool.named(certificate.issuer.normalised()) {
+            let issuer = case.pool.get(anchor);
+            let kind = case.is_anchor(anchor);
+            let in_another_store = case.own_stores && kind == Some(AnchorKind::Public) && !is_in_webpki_roots(issuer);
+            if kind.is_none()
+                || in_another_store
+                || issuer.subject.raw() != certificate.issuer.raw()
+                || unparsable(issuer, Role::Anchor).is_some()
+            {
+                continue;
+            }
+            let mut whole = path.clone();
+            if anchor != head {
+                whole.push(anchor);
+            }
+            let verified = self.check_signatures(path, anchor).and_then(|()| self.check_name_constraints(path, anchor));
+            match verified {
+                Ok(()) => return Ok(whole),
+                Err(error) if error.is_fatal() => return Err(Refusal { error, path: whole }),
+                Err(error) => worst = most_specific(worst, Refusal { error, path: whole }),
+            }
+        }
+        for index in 0..self.intermediates.len() {
+            let candidate = match self.intermediates[index] {
+                Ok(id) => id,
+                Err(error) => {
+                    worst = most_specific(worst, Refusal { error, path: path.clone() });
+                    continue;
+                }
+            };
+            let issuer = case.pool.get(candidate);
+            // Loops: RFC 4158 §5.2.
+            let repeats = || {
+                path.iter().any(|&id| {
+                    let previous = case.pool.get(id);
+                    previous.spki() == issuer.spki() && previous.subject.raw() == issuer.subject.raw()
+                })
+            };
+            if issuer.subject.raw() != certificate.issuer.raw() || repeats() {
+                continue;
+            }
+            let Some(calls) = self.calls.checked_sub(1) else {
+                return Err(Refusal { error: Error::MaximumPathBuildCallsExceeded, path: path.clone() });
+            };
+            self.calls = calls;
+            let result = if path.len() > MAX_INTERMEDIATES {
+                Err(Refusal { error: Error::MaximumPathDepthExceeded, path: path.clone() })
+            } else {
+                path.push(candidate);
+                let result = self.build(path, if is_end_entity { sub_cas } else { sub_cas + 1 });
+                path.pop();
+                result
+            };
+            match result {
+                Ok(found) => return Ok(found),
+                Err(refusal) if refusal.error.is_fatal() => return Err(refusal),
+                Err(refusal) => worst = most_specific(worst, refusal),
+            }
+        }
+        Err(worst)
+    }
+
+    /// `check_signed_chain`: all signatures of the path, from the anchor down.
+    fn check_signatures(&mut self, path: &[CertId], anchor: CertId) -> Result<(), Error> {
+        let mut issuer = anchor;
+        for &id in path.iter().rev() {
+            self.signatures = self.signatures.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
+            check_signature(self.case, id, issuer)?;
+            issuer = id;
+        }
+        Ok(())
+    }
+
+    /// `check_signed_chain_name_constraints`: those of the anchor too, for every certificate below, self-issued or not.
+    fn check_name_constraints(&mut self, path: &[CertId], anchor: CertId) -> Result<(), Error> {
+        for (above, &issuer) in path.iter().chain([&anchor]).enumerate().skip(1) {
+            let Some(constraints) = &self.case.pool.get(issuer).extensions.name_constraints else { continue };
+            for &id in path[..above].iter().rev() {
+                let certificate = self.case.pool.get(id);
+                for name in certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names) {
+                    self.check_name(&constraints.permitted, name, true)?;
+                    self.check_name(&constraints.excluded, name, false)?;
+                }
+                // Directory names are not compared: a constraint on them forbids, whatever the subject is.
+                let directory = |subtree: &GeneralName| matches!(subtree, GeneralName::Directory(_));
+                if constraints.permitted.iter().chain(&constraints.excluded).any(directory) {
+                    return Err(Error::NameConstraintViolation);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `check_presented_id_conforms_to_constraints` for one list of subtrees.
+    fn check_name(&mut self, subtrees: &[GeneralName], name: &GeneralName, permitted: bool) -> Result<(), Error> {
+        let (mut matched, mut mismatched) = (false, false);
+        for subtree in subtrees {
+            self.comparisons =
+                self.comparisons.checked_sub(1).ok_or(Error::MaximumNameConstraintComparisonsExceeded)?;
+            let inside = match (name, subtree) {
+                (GeneralName::Dns(name), GeneralName::Dns(base)) => {
+                    dns_in_subtree(name, base, !permitted).map_err(|malformed| match malformed {
+                        MalformedDnsId::Presented => Error::MalformedDnsIdentifier,
+                        MalformedDnsId::Constraint => Error::MalformedNameConstraint,
+                    })?
+                }
+                (GeneralName::Ip(address), GeneralName::Ip(range)) => match (address.len(), range.len()) {
+                    (4, 8) | (16, 32) if is_mask(&range[address.len()..]) => constraints::within(name, subtree, false),
+                    (4, 32) | (16, 8) => false,
+                    (4 | 16, _) => return Err(Error::InvalidNetworkMaskConstraint),
+                    _ => return Err(Error::BadDer),
+                },
+                // Not compared: nothing is permitted, all is excluded.
+                (GeneralName::Directory(_), GeneralName::Directory(_)) | (GeneralName::Uri(_), GeneralName::Uri(_)) => {
+                    !permitted
+                }
+                (GeneralName::Email(_), GeneralName::Email(_)) => return Err(Error::NameConstraintViolation),
+                (GeneralName::Other(name), GeneralName::Other(base)) if name == base => {
+                    return Err(Error::NameConstraintViolation);
+                }
+                _ => continue,
+            };
+            matched |= inside;
+            mismatched |= !inside;
+        }
+        let violated = if permitted { mismatched && !matched } else { matched };
+        if violated { Err(Error::NameConstraintViolation) } else { Ok(()) }
+    }
+}
+
+/// `Error::most_specific`; of the same error the longer path tells more.
+fn most_specific(one: Refusal, other: Refusal) -> Refusal {
+    let says_more = one.error == other.error && other.path.len() > one.path.len();
+    if other.error.rank() > one.error.rank() || says_more { other } else { one }
+}
+
+/// A run of ones, then of zeros (`ip_address.rs`).
+fn is_mask(mask: &[u8]) -> bool {
+    let bits = mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+    bits.is_sorted_by(|one, next| one >= next)
+}
+
+/// `check_issuer_independent_properties`: keyUsage and key identifiers are not looked at.
+fn check_certificate(
+    case: &Case<'_>,
+    certificate: &Certificate,
+    is_end_entity: bool,
+    sub_cas: usize,
+) -> Result<(), Error> {
+    // Years before 1970 are no dates (`time.rs`).
+    if certificate.encoding_faults.contains(&EncodingFault::TimeFormat) || certificate.not_before.unix() < 0 {
+        return Err(Error::BadDerTime);
+    }
+    if certificate.not_before > certificate.not_after {
+        return Err(Error::InvalidCertValidity);
+    }
+    if case.at < certificate.not_before {
+        return Err(Error::CertNotValidYet { not_before: certificate.not_before });
+    }
+    if case.at > certificate.not_after {
+        return Err(Error::CertExpired { not_after: certificate.not_after });
+    }
+    let path_len = certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
+    match (is_end_entity, certificate.is_ca()) {
+        (true, true) => return Err(Error::CaUsedAsEndEntity),
+        (false, false) => return Err(Error::EndEntityUsedAsCa),
+        (false, true) if path_len.and_then(|len| usize::try_from(len).ok()).is_some_and(|len| sub_cas > len) => {
+            return Err(Error::PathLenConstraintViolated);
+        }
+        _ => {}
+    }
+    match &certificate.extensions.extended_key_usage {
+        Some(purposes) if purposes.is_empty() => Err(Error::EmptyEkuExtension),
+        Some(purposes) if !purposes.server_auth => Err(Error::RequiredEkuNotFound),
+        // An empty list is what our parser cannot decode.
+        None if certificate.extensions.undecodable.iter().any(|extension| &*extension.oid == "2.5.29.37") => {
+            Err(Error::EmptyEkuExtension)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `verify_signed_data` with the algorithms of rustls' aws-lc-rs provider (`SUPPORTED_SIG_ALGS`).
+fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId) -> Result<(), Error> {
+    let key = &case.pool.get(issuer).key;
+    let fits = match &case.pool.get(child).signature_algorithm {
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
+        | SignatureAlgorithm::RsaPss(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
+            matches!(key, KeyKind::Rsa { pss: false, .. })
+        }
+        SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
+            matches!(key, KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521))
+        }
+        SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
+        _ => return Err(Error::UnsupportedSignatureAlgorithm),
+    };
+    if !fits {
+        return Err(Error::UnsupportedSignatureAlgorithmForPublicKey);
+    }
+    let is_strong = !matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits));
+    if is_strong && case.pool.signature(child, issuer) == SignatureCheck::Valid {
+        Ok(())
+    } else {
+        Err(Error::InvalidSignatureForPublicKey)
+    }
+}
+
+/// `verify_dns_names`, `verify_ip_address_names`: only the SAN counts.
+fn verify_name(certificate: &Certificate, reference: &ReferenceId) -> Result<(), Error> {
+    for name in certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names) {
+        let matches = match (name, reference) {
+            (GeneralName::Dns(presented), ReferenceId::Dns(host)) => dns_matches(presented, host.as_str()),
+            (GeneralName::Ip(octets), ReferenceId::Ip(ip)) => ip_matches(octets, *ip),
+            _ => false,
+        };
+        if matches {
+            return Ok(());
+        }
+    }
+    Err(Error::CertNotValidForName)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        assert!(is_mask(&[255, 255, 0, 0]));
+        assert!(is_mask(&[255, 0xf0, 0, 0]));
+        assert!(is_mask(&[0; 4]));
+        assert!(!is_mask(&[255, 0, 255, 0]));
+        assert!(!is_mask(&[0x0f, 0, 0, 0]));
+    }
+}

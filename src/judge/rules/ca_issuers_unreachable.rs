@@ -1,0 +1,58 @@
+//! `ca-issuers-unreachable`: asked when an issuer was lacking.
+
+use super::{Check, Context, Found, Outcome, Rule};
+use crate::model::aia::AiaOutcome;
+use crate::model::finding::{Severity, SubjectKind};
+
+pub const RULE: Rule = Rule {
+    code: "ca-issuers-unreachable",
+    severity: Severity::Low,
+    title: "the address for fetching the issuer does not give it",
+    explanation: "The caIssuers address in a certificate is dead or gives something else. Clients that would fetch a \
+                  missing issuer from there (Chrome, Windows, Safari) cannot.",
+    advice: "Nothing to do on the server but to serve the full chain; the CA runs that address.",
+    citations: &["RFC 5280 §4.2.2.1"],
+    explains: &[],
+    check: Check::Evidence(check),
+};
+
+fn check(context: &Context<'_>) -> Outcome {
+    let fetches = &context.evidence.aia;
+    if fetches.is_empty() {
+        return Outcome::NotApplicable;
+    }
+    let is_dead = |outcome| match outcome {
+        AiaOutcome::NotResolved
+        | AiaOutcome::Unreachable
+        | AiaOutcome::Timeout
+        | AiaOutcome::HttpStatus
+        | AiaOutcome::TooManyRedirects
+        | AiaOutcome::TooLarge
+        | AiaOutcome::NotACertificate
+        | AiaOutcome::InvalidUrl => true,
+        // https and ldap are passed over by every client; the rest are our own limits.
+        AiaOutcome::Accepted
+        | AiaOutcome::SchemeNotSupported
+        | AiaOutcome::PrivateAddress
+        | AiaOutcome::LimitReached => false,
+    };
+    let dead: Vec<String> = fetches
+        .iter()
+        .filter(|evidence| is_dead(evidence.fetch.outcome))
+        .map(|evidence| {
+            format!("{}: {}", evidence.fetch.url, evidence.fetch.detail.as_deref().unwrap_or("no certificate came"))
+        })
+        .collect();
+    if dead.is_empty() {
+        if fetches.iter().any(|evidence| evidence.fetch.outcome == AiaOutcome::PrivateAddress) {
+            return Outcome::Undetermined("an address is on a private network; --allow-private-aia would fetch it");
+        }
+        return Outcome::Clear;
+    }
+    let remedy = "serve the full chain, so that no client needs the address";
+    Outcome::Found(vec![
+        Found::new(SubjectKind::Dns, context.target.host.to_string())
+            .fact("addresses", dead)
+            .remedy(remedy, None, true),
+    ])
+}

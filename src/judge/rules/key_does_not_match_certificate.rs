@@ -1,0 +1,26 @@
+//! `key-does-not-match-certificate`: CertificateVerify or ServerKeyExchange does not verify.
+
+use super::{Check, Context, Outcome, Rule, support};
+use crate::model::finding::Severity;
+use crate::model::handshake::FailureKind;
+use crate::model::verdict::Category;
+
+pub const RULE: Rule = Rule {
+    code: "key-does-not-match-certificate",
+    severity: Severity::Critical,
+    title: "the server does not hold the key of its certificate",
+    explanation: "The signature of the handshake does not verify under the end entity's public key: certificate and \
+                  private key do not belong together, most often after a renewal that replaced only one of them.",
+    advice: "Deploy certificate and key of the same request together.",
+    citations: &["RFC 8446 §4.4.3", "RFC 5246 §7.4.3"],
+    explains: &[Category::Handshake, Category::BadSignature, Category::Other, Category::Closed],
+    check: Check::Evidence(check),
+};
+
+fn check(context: &Context<'_>) -> Outcome {
+    support::failing(
+        context,
+        |failure| failure.kind == FailureKind::SignatureWrong,
+        "deploy the certificate together with the private key it was issued for",
+    )
+}

@@ -1,0 +1,109 @@
+//! Reading one answer: the aliases from the name asked for, and the addresses at their end. Pure.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::{DNSClass, Name, RData, Record};
+
+/// Aliases followed for one target, over all answers.
+///
+/// Unbound and BIND restart a query 11 times and then give up, older BIND 16 times: a chain longer than that reaches
+/// nobody.
+pub const MAX_ALIASES: usize = 16;
+
+/// Where the aliases in one answer lead.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Owner, target and TTL, in the order of the chain.
+    pub aliases: Vec<(Name, Name, u32)>,
+    /// Addresses of the last name.
+    pub addresses: Vec<(IpAddr, u32)>,
+    /// A fault of the records: more than one CNAME at a name, or a CNAME beside other data (RFC 2181 §10.1).
+    pub conflict: Option<String>,
+}
+
+impl Walk {
+    /// Follows the aliases from `start`. Order in the section does not matter (RFC 1034 §3.6.2 promises none). In a
+    /// loop it goes round until the limit: the caller knows all names that were passed.
+    pub fn along(start: &Name, records: &[Record]) -> Self {
+        let records = || records.iter().filter(|record| record.dns_class == DNSClass::IN);
+        let mut walk = Self::default();
+        let mut here = start.clone();
+        // One more than the limit, so that whoever counts sees that it was passed.
+        while walk.aliases.len() <= MAX_ALIASES {
+            let mut targets = records().filter(|record| same(&record.name, &here)).filter_map(|record| {
+                let RData::CNAME(cname) = &record.data else { return None };
+                Some((&cname.0, record.ttl))
+            });
+            let Some((target, ttl)) = targets.next() else { break };
+            if let Some((other, _)) = targets.find(|(other, _)| !same(other, target)) {
+                walk.conflict = Some(format!(
+                    "`{}` has more than one CNAME (`{}`, `{}`); the first was followed",
+                    text(&here),
+                    text(target),
+                    text(other)
+                ));
+            }
+            walk.aliases.push((here, target.clone(), ttl));
+            here = target.clone();
+        }
+        walk.addresses = records()
+            .filter(|record| same(&record.name, &here))
+            .filter_map(|record| {
+                let ip = match &record.data {
+                    RData::A(a) => IpAddr::V4(a.0),
+                    RData::AAAA(aaaa) => IpAddr::V6(aaaa.0),
+                    _ => return None,
+                };
+                Some((ip, record.ttl))
+            })
+            .collect();
+        if let Some((owner, _, _)) = walk.aliases.iter().find(|(owner, _, _)| {
+            records().any(|record| same(&record.name, owner) && matches!(record.data, RData::A(_) | RData::AAAA(_)))
+        }) {
+            walk.conflict
+                .get_or_insert_with(|| format!("`{}` has a CNAME and addresses; the CNAME was followed", text(owner)));
+        }
+        walk
+    }
+
+    /// The name the walk ended at.
+    pub fn end<'a>(&'a self, start: &'a Name) -> &'a Name {
+        self.aliases.last().map_or(start, |(_, target, _)| target)
+    }
+}
+
+/// Names compare without regard to letter case (RFC 4343).
+pub fn same(one: &Name, other: &Name) -> bool {
+    one.eq_ignore_root(other)
+}
+
+/// The presentation form (RFC 1035 §5.1) without the final dot, in lower case so that equal names have equal texts.
+/// What is no visible ASCII is escaped: the text can go to a terminal.
+pub fn text(name: &Name) -> String {
+    let mut out = String::new();
+    for label in name.iter() {
+        if !out.is_empty() {
+            out.push('.');
+        }
+        for &octet in label {
+            match octet {
+                b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => out.extend(['\\', char::from(octet)]),
+                0x21..=0x7e => out.push(char::from(octet.to_ascii_lowercase())),
+                _ => out.push_str(&format!("\\{octet:03}")),
+            }
+        }
+    }
+    if out.is_empty() { ".".to_owned() } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_octets_of_a_label_are_escaped() {
+        let labels: [&[u8]; 3] = [b"A b.c\\", &[0x1b, b'[', 0xff], b"Example"];
+        assert_eq!(text(&Name::from_labels(labels).unwrap()), r"a\032b\.c\\.\027[\255.example");
+        assert_eq!(text(&Name::root()), ".");
+    }
+}

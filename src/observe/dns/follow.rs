@@ -1,0 +1,272 @@
+//! From a name to its addresses: A and AAAA at the same time, alias after alias, until something ends it.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name, RecordType};
+use tokio::time::{Instant, sleep_until};
+
+use super::answer::{MAX_ALIASES, Walk, same, text};
+use super::exchange::{FIRST_WAIT, Failure, Reply, Servers, ask};
+use crate::model::resolution::{Alias, DnsStatus, Resolution, ResolvedAddress};
+
+/// Addresses kept. CDNs answer with up to about 30; an answer over TCP could hold thousands.
+const MAX_ADDRESSES: usize = 64;
+
+/// How long the AAAA answer may take after A has said enough: one repetition of a lost datagram, with its answer.
+/// Some servers never answer AAAA (RFC 4074 §4.1), and must not cost the whole time.
+const AAAA_GRACE: Duration = FIRST_WAIT.saturating_add(Duration::from_millis(200));
+
+/// The same for A, which most machines need more.
+const A_GRACE: Duration = Duration::from_secs(2);
+
+/// Follows `name` to its addresses. Ends before `deadline`.
+pub async fn follow(servers: &Servers, name: &str, deadline: Instant) -> Resolution {
+    let mut trail = Trail::default();
+    let (status, addresses) = match Name::from_ascii(name) {
+        Ok(mut name) => {
+            name.set_fqdn(true);
+            trail.names.push(name);
+            trail.follow(servers, deadline).await
+        }
+        // A target's name keeps to RFC 1035; with a search domain behind it, it may not.
+        Err(error) => {
+            trail.notes.push(format!("`{name}` is not a name that can be asked for: {error}"));
+            (DnsStatus::Nxdomain, Vec::new())
+        }
+    };
+    Resolution {
+        resolver: trail.resolver.map(|server| server.to_string()),
+        status,
+        final_name: Some(trail.names.last().map_or_else(|| name.to_owned(), text)),
+        cname_chain: trail.chain,
+        addresses,
+        detail: (!trail.notes.is_empty()).then(|| trail.notes.join("; ")),
+        ..Resolution::not_asked([])
+    }
+}
+
+/// The way so far.
+#[derive(Default)]
+struct Trail {
+    /// The name asked for and every alias target after it; we stand at the last.
+    names: Vec<Name>,
+    chain: Vec<Alias>,
+    /// Who answered last.
+    resolver: Option<SocketAddr>,
+    notes: Vec<String>,
+}
+
+/// What one of the two questions, A or AAAA, gave.
+struct Family {
+    server: Option<SocketAddr>,
+    walk: Walk,
+    end: End,
+}
+
+enum End {
+    Addresses,
+    /// An alias whose target the server said nothing about.
+    Open,
+    Nodata,
+    Nxdomain,
+    Failed(DnsStatus, String),
+}
+
+impl Trail {
+    async fn follow(&mut self, servers: &Servers, deadline: Instant) -> (DnsStatus, Vec<ResolvedAddress>) {
+        // Every turn but the last moves along at least one alias, and `advance` counts those.
+        loop {
+            let Some(here) = self.names.last().cloned() else { return (DnsStatus::Nxdomain, Vec::new()) };
+            let (a, aaaa) = ask_both(servers, &here, deadline).await;
+            let (a, aaaa) = (self.family(&here, a), self.family(&here, aaaa));
+            let (main, other) = if leads(&a, &aaaa) { (&a, &aaaa) } else { (&aaaa, &a) };
+            self.compare(&here, main, other);
+            if let Some(broken) = self.advance(main) {
+                return (broken, Vec::new());
+            }
+            if matches!(main.end, End::Addresses) {
+                self.note_missing(&a, &aaaa);
+                return (DnsStatus::Noerror, self.addresses(&a, &aaaa));
+            }
+            let end = self.names.last().map_or_else(String::new, text);
+            let failed = match (&a.end, &aaaa.end) {
+                // A says what the name is; servers that answer AAAA with NXDOMAIN where there is only A are known
+                // (RFC 4074 §4.2).
+                (End::Nxdomain, _) => {
+                    self.notes.push(format!("`{end}` does not exist"));
+                    return (DnsStatus::Nxdomain, Vec::new());
+                }
+                (End::Open, _) | (_, End::Open) => continue,
+                (End::Failed(status, detail), _) | (_, End::Failed(status, detail)) => Some((*status, detail)),
+                _ => None,
+            };
+            let Some((status, detail)) = failed else {
+                self.notes.push(format!("`{end}` has neither A nor AAAA records"));
+                return (DnsStatus::Nodata, Vec::new());
+            };
+            // Resolvers answer a loop, a chain too long and an unreachable target alike with SERVFAIL and no records.
+            // Asked for the alias alone they tell how far it goes.
+            if status == DnsStatus::Servfail
+                && let Some(here) = self.names.last().cloned()
+                && let Ok(reply) = ask(servers, &here, RecordType::CNAME, deadline).await
+            {
+                let alias = self.family(&here, Ok(reply));
+                if let Some(broken) = self.advance(&alias) {
+                    return (broken, Vec::new());
+                }
+                if !alias.walk.aliases.is_empty() {
+                    continue;
+                }
+            }
+            self.notes.push(format!("asked for `{end}`: {detail}"));
+            return (status, Vec::new());
+        }
+    }
+
+    fn family(&mut self, start: &Name, answer: Result<Reply, Failure>) -> Family {
+        let (reply, failed) = match answer {
+            Ok(reply) => (Some(reply), None),
+            Err(failure) => (failure.reply.map(|reply| *reply), Some(End::Failed(failure.status, failure.detail))),
+        };
+        let Some(reply) = reply else {
+            let end = failed.unwrap_or(End::Nodata);
+            return Family { server: None, walk: Walk::default(), end };
+        };
+        self.resolver = Some(reply.server);
+        let walk = Walk::along(start, &reply.message.answers);
+        let end = failed.unwrap_or_else(|| {
+            if !walk.addresses.is_empty() {
+                End::Addresses
+            } else if reply.message.metadata.response_code == ResponseCode::NXDomain {
+                End::Nxdomain // of the last name in the chain (RFC 6604 §3)
+            } else if walk.aliases.is_empty() {
+                End::Nodata
+            } else {
+                End::Open
+            }
+        });
+        Family { server: Some(reply.server), walk, end }
+    }
+
+    /// Notes where two answers about one name contradict each other or the standard.
+    fn compare(&mut self, start: &Name, main: &Family, other: &Family) {
+        self.notes.extend(main.walk.conflict.clone().or_else(|| other.walk.conflict.clone()));
+        let both = main.walk.aliases.iter().zip(&other.walk.aliases);
+        if let Some(((owner, one, _), (_, two, _))) = both.into_iter().find(|(one, two)| !same(&one.1, &two.1)) {
+            let (owner, one, two) = (text(owner), text(one), text(two));
+            self.notes.push(format!("the A and AAAA answers follow different aliases of `{owner}` (`{one}`, `{two}`)"));
+        } else if matches!((&main.end, &other.end), (End::Addresses, End::Addresses))
+            && !same(main.walk.end(start), other.walk.end(start))
+        {
+            self.notes.push("the A and AAAA answers follow aliases to different ends".to_owned());
+        }
+    }
+
+    /// Moves along the aliases of an answer. `Some`: they lead nowhere.
+    fn advance(&mut self, family: &Family) -> Option<DnsStatus> {
+        let server = family.server?;
+        for (owner, target, ttl) in &family.walk.aliases {
+            if self.chain.len() == MAX_ALIASES {
+                self.notes.push(format!("more than {MAX_ALIASES} aliases; no resolver follows that many"));
+                return Some(DnsStatus::TooLong);
+            }
+            self.chain.push(Alias {
+                owner: text(owner),
+                target: text(target),
+                ttl: *ttl,
+                resolver: server.to_string(),
+            });
+            let back = self.names.iter().any(|name| same(name, target));
+            self.names.push(target.clone());
+            if back {
+                self.notes.push(format!("`{}` leads back to `{}`", text(owner), text(target)));
+                return Some(DnsStatus::Loop);
+            }
+        }
+        None
+    }
+
+    /// One family has addresses. That the other has none is common; that it could not be had is worth a word.
+    fn note_missing(&mut self, a: &Family, aaaa: &Family) {
+        for (kind, family) in [("A", a), ("AAAA", aaaa)] {
+            match &family.end {
+                End::Failed(_, detail) => self.notes.push(format!("the question for {kind} failed ({detail})")),
+                End::Nxdomain => self.notes.push(format!("asked for {kind}, the name was said not to exist")),
+                End::Addresses | End::Open | End::Nodata => {}
+            }
+        }
+    }
+
+    /// IPv4 first: the family that nearly every machine can reach.
+    fn addresses(&mut self, a: &Family, aaaa: &Family) -> Vec<ResolvedAddress> {
+        let mut kept: Vec<ResolvedAddress> = Vec::new();
+        for &(ip, ttl) in a.walk.addresses.iter().chain(&aaaa.walk.addresses) {
+            if kept.iter().all(|address| address.ip != ip) {
+                kept.push(ResolvedAddress { ip, ttl: Some(ttl) });
+            }
+        }
+        kept.sort_by_key(|address| address.ip.is_ipv6()); // stable: within a family as answered
+        if kept.len() > MAX_ADDRESSES {
+            self.notes.push(format!("{} more addresses were left out", kept.len() - MAX_ADDRESSES));
+            kept.truncate(MAX_ADDRESSES);
+        }
+        kept
+    }
+}
+
+/// Whether the chain of A is the one to report: the answer with addresses, else the one that leads further.
+fn leads(a: &Family, aaaa: &Family) -> bool {
+    match (&a.end, &aaaa.end) {
+        (End::Addresses | End::Nxdomain, _) if !matches!((&a.end, &aaaa.end), (End::Nxdomain, End::Addresses)) => true,
+        (_, End::Addresses) => false,
+        _ => a.walk.aliases.len() >= aaaa.walk.aliases.len(),
+    }
+}
+
+/// Both questions at once. When one of them has said enough the other gets a limited time.
+async fn ask_both(
+    servers: &Servers,
+    name: &Name,
+    deadline: Instant,
+) -> (Result<Reply, Failure>, Result<Reply, Failure>) {
+    let mut a = pin!(ask(servers, name, RecordType::A, deadline));
+    let mut aaaa = pin!(ask(servers, name, RecordType::AAAA, deadline));
+    let (mut got_a, mut got_aaaa) = (None, None);
+    let mut until = deadline;
+    loop {
+        tokio::select! {
+            biased; // at the deadline the questions themselves know best what happened
+            got = &mut a, if got_a.is_none() => {
+                if enough(name, &got) || is_nxdomain(&got) {
+                    until = deadline.min(Instant::now() + AAAA_GRACE);
+                }
+                got_a = Some(got);
+            }
+            got = &mut aaaa, if got_aaaa.is_none() => {
+                if enough(name, &got) {
+                    until = deadline.min(Instant::now() + A_GRACE);
+                }
+                got_aaaa = Some(got);
+            }
+            () = sleep_until(until) => {
+                let late = || Err(Failure { status: DnsStatus::Timeout, reply: None, detail: "no answer in time".to_owned() });
+                return (got_a.unwrap_or_else(late), got_aaaa.unwrap_or_else(late));
+            }
+        }
+        match (got_a, got_aaaa) {
+            (Some(a), Some(aaaa)) => return (a, aaaa),
+            still => (got_a, got_aaaa) = still,
+        }
+    }
+}
+
+fn enough(name: &Name, got: &Result<Reply, Failure>) -> bool {
+    got.as_ref().is_ok_and(|reply| !Walk::along(name, &reply.message.answers).addresses.is_empty())
+}
+
+fn is_nxdomain(got: &Result<Reply, Failure>) -> bool {
+    got.as_ref().is_ok_and(|reply| reply.message.metadata.response_code == ResponseCode::NXDomain)
+}

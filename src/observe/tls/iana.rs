@@ -1,0 +1,98 @@
+//! The names under which IANA lists what a handshake negotiates.
+
+use rustls::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
+
+/// As people write it: `1.2`, not `0x0303`.
+pub(super) fn version(version: u16) -> String {
+    match version {
+        0x0300 => "SSL 3.0".to_owned(),
+        0x0301 => "1.0".to_owned(),
+        0x0302 => "1.1".to_owned(),
+        0x0303 => "1.2".to_owned(),
+        0x0304 => "1.3".to_owned(),
+        other => format!("0x{other:04x}"),
+    }
+}
+
+/// TLS Cipher Suites registry. rustls writes `TLS13_` where the registry has `TLS_`.
+pub(super) fn cipher_suite(suite: CipherSuite) -> String {
+    match suite.as_str() {
+        Some(name) => name.replacen("TLS13_", "TLS_", 1),
+        None => format!("0x{:04x}", u16::from(suite)),
+    }
+}
+
+/// TLS Supported Groups registry: of the groups that we offer.
+pub(super) fn group(group: NamedGroup) -> String {
+    match group {
+        NamedGroup::X25519 => "x25519".to_owned(),
+        NamedGroup::secp256r1 => "secp256r1".to_owned(),
+        NamedGroup::secp384r1 => "secp384r1".to_owned(),
+        other => format!("0x{:04x}", u16::from(other)),
+    }
+}
+
+/// TLS SignatureScheme registry (RFC 8446 §4.2.3).
+pub(super) fn signature_scheme(scheme: SignatureScheme) -> String {
+    let name = match scheme {
+        SignatureScheme::RSA_PKCS1_SHA1 => "rsa_pkcs1_sha1",
+        SignatureScheme::ECDSA_SHA1_Legacy => "ecdsa_sha1",
+        SignatureScheme::RSA_PKCS1_SHA256 => "rsa_pkcs1_sha256",
+        SignatureScheme::RSA_PKCS1_SHA384 => "rsa_pkcs1_sha384",
+        SignatureScheme::RSA_PKCS1_SHA512 => "rsa_pkcs1_sha512",
+        SignatureScheme::ECDSA_NISTP256_SHA256 => "ecdsa_secp256r1_sha256",
+        SignatureScheme::ECDSA_NISTP384_SHA384 => "ecdsa_secp384r1_sha384",
+        SignatureScheme::ECDSA_NISTP521_SHA512 => "ecdsa_secp521r1_sha512",
+        SignatureScheme::RSA_PSS_SHA256 => "rsa_pss_rsae_sha256",
+        SignatureScheme::RSA_PSS_SHA384 => "rsa_pss_rsae_sha384",
+        SignatureScheme::RSA_PSS_SHA512 => "rsa_pss_rsae_sha512",
+        SignatureScheme::ED25519 => "ed25519",
+        SignatureScheme::ED448 => "ed448",
+        other => return format!("0x{:04x}", u16::from(other)),
+    };
+    name.to_owned()
+}
+
+/// The alert's name in RFC 8446 §6, or of the older RFC that defined it.
+pub(super) fn alert(alert: AlertDescription) -> String {
+    let name = match u8::from(alert) {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        41 => "no_certificate",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        60 => "export_restriction",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        111 => "certificate_unobtainable",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        114 => "bad_certificate_hash_value",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        117 => "general_error",
+        120 => "no_application_protocol",
+        121 => "ech_required",
+        number => return format!("alert_{number}"),
+    };
+    name.to_owned()
+}
