@@ -112,7 +112,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
     match (failure.kind, failure.alert.as_deref()) {
-        // It offers more than our hello (RSA key exchange, CBC, finite fields): a server that found nothing in ours may find it there.
+        // It offers more than our hello (CBC, finite fields, Ed448): a server that found nothing in ours may find it there.
         (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "java.net", "ConnectException: Connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "java.net", "NoRouteToHostException: No route to host"),
