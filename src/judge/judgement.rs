@@ -9,7 +9,7 @@ use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
 use crate::model::evidence::Evidence;
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::target::DnsName;
 use crate::model::time::Time;
 use crate::model::verdict::Verdict;
@@ -135,6 +135,8 @@ pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
         failure => {
             let answer = (client.judge)(case);
             match failure {
+                // Our own limit: the client has looked at the message's size by its own.
+                Some(failure) if failure.kind == FailureKind::TooLarge => answer,
                 Some(failure) if answer.verdict == Verdict::Accept => handshake(failure),
                 _ => answer,
             }

@@ -181,8 +181,10 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         (FailureKind::ClientCertificateRequired, Some(alert)) => {
             Answer { category: Some(Category::ClientCertificate), ..alert_answer(alert) }
         }
-        // It speaks more than we do: where we find nothing in common, it may.
-        (FailureKind::Alert, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
+        // It offers more than our hello (RSA key exchange, CBC, finite fields, Ed448): a server that found nothing in ours
+        // may find it there.
+        (FailureKind::NothingInCommon, _) => return None,
+        (_, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
         _ => return None,
     })
 }

@@ -100,7 +100,7 @@ fn alert_answer(name: &str) -> Answer {
         .with_message(format!("remote error: tls: {text}"))
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, text: &str| Some(Answer::error(category, text).with_message(text));
     match (failure.kind, failure.alert.as_deref()) {
         // It offers more than our hello (CBC, P-521): a server that found nothing in ours may find it there.
@@ -120,7 +120,12 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             say(Category::NotTls, "tls: first record does not look like a TLS handshake")
         }
-        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        // The server went on with a version that was not offered (pickTLSVersion).
+        (FailureKind::VersionNotSupported, None) => {
+            let minor: u16 = case.tls?.version.as_deref()?.strip_prefix("1.")?.parse().ok()?;
+            let text = format!("tls: server selected unsupported protocol version {:x}", 0x0301 + minor);
+            say(Category::TlsVersion, &text)
+        }
         (FailureKind::SignatureWrong, _) => {
             say(Category::Handshake, "tls: invalid signature by the server certificate")
         }

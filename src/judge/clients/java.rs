@@ -107,12 +107,12 @@ fn alert_answer(name: &str) -> Answer {
     Answer::error(super::alert_category(name), code).with_message(message)
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, package: &str, code: &str| {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
     match (failure.kind, failure.alert.as_deref()) {
-        // It offers more than our hello (RSA key exchange, CBC, finite fields): a server that found nothing in ours may find it there.
+        // It offers more than our hello (CBC, finite fields, Ed448): a server that found nothing in ours may find it there.
         (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "java.net", "ConnectException: Connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "java.net", "NoRouteToHostException: No route to host"),
@@ -130,7 +130,15 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             say(Category::NotTls, "javax.net.ssl", "SSLException: Unsupported or unrecognized SSL message")
         }
-        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        // The server went on with a version that was not offered (ServerHello.java).
+        (FailureKind::VersionNotSupported, None) => {
+            let version = case.tls?.version.as_deref()?.replace('.', "");
+            let code = format!(
+                "SSLHandshakeException: (protocol_version) The server selected protocol version TLS{version} is not \
+                 accepted by client preferences [TLS13, TLS12]"
+            );
+            say(Category::TlsVersion, "javax.net.ssl", &code)
+        }
         (FailureKind::SignatureWrong, _) => say(
             Category::Handshake,
             "javax.net.ssl",
@@ -140,6 +148,8 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             category: Some(Category::ClientCertificate),
             ..alert_answer(alert.unwrap_or("certificate_required"))
         }),
+        // Beyond our limit is beyond Java's; the size, which its message names, is not known.
+        (FailureKind::TooLarge, _) => say(Category::MessageTooBig, "javax.net.ssl", "SSLProtocolException"),
         (_, Some(alert)) => Some(alert_answer(alert)),
         _ => None,
     }
