@@ -35,7 +35,8 @@ pub const CLIENT: Client = Client {
 const SETTINGS: Settings = Settings { partial_chain: true, security_level: 2 };
 
 fn judge(case: &Case<'_>) -> Answer {
-    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
+    // At level 2 no SHA-1 is offered.
+    if super::signs_with_sha1(case) || case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
         return alert_answer("handshake_failure");
     }
     if case.certificate_message_bytes() > openssl::MAX_CERTIFICATE_MESSAGE {

@@ -35,8 +35,8 @@ pub const CLIENT: Client = Client {
 
 fn judge(case: &Case<'_>) -> Answer {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    // jdk.tls.disabledAlgorithms: TLS_RSA_*
-    if suite.starts_with("TLS_RSA_") {
+    // jdk.tls.disabledAlgorithms: TLS_RSA_*, and SHA-1 in handshakes
+    if suite.starts_with("TLS_RSA_") || super::signs_with_sha1(case) {
         return alert_answer("handshake_failure");
     }
     if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {

@@ -1,5 +1,6 @@
 //! The clients that are modelled, one file each.
 
+use super::case::Case;
 use super::client::Client;
 use crate::model::verdict::Category;
 
@@ -26,6 +27,12 @@ pub fn find(id: &str) -> Option<&'static Client> {
     ALL.iter().copied().find(|client| client.id == id)
 }
 
+/// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client that
+/// does not offer SHA-1 meets a handshake_failure.
+fn signs_with_sha1(case: &Case<'_>) -> bool {
+    case.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
+}
+
 /// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
 fn alert_category(alert: &str) -> Category {
     match alert {
@@ -40,7 +47,6 @@ fn alert_category(alert: &str) -> Category {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::case::Case;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
 
