@@ -10,7 +10,7 @@ use crate::x509::key::{Curve, KeyKind};
 pub const CLIENT: Client = Client {
     id: "go",
     name: "Go (crypto/tls)",
-    versions: "Go 1.27.3, with the language version of go.mod at 1.22",
+    versions: "Go 1.27.3",
     measured: true,
     fetches_issuers: false,
     notes: &[
@@ -19,7 +19,8 @@ pub const CLIENT: Client = Client {
         "Issuer and subject must be equal byte by byte.",
         "The common name is never used.",
         "SHA-1 and MD5 signatures make the issuer unknown; the reason stands in brackets.",
-        "Negative serial numbers are accepted only because the measured program's go.mod asks for Go 1.22.",
+        "Negative serial numbers pass, as measured; a program whose go.mod asks for Go 1.23 or later refuses them \
+         (GODEBUG x509negativeserial).",
     ],
     sources: &[
         "Go crypto/x509 verify.go, parser.go, constraints.go, cert_pool.go",
