@@ -18,6 +18,8 @@ pub struct Case<'a> {
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
     pub reference: &'a ReferenceId,
+    /// Public anchors are the embedded list, which stands for each client's own; else the user named them.
+    pub own_stores: bool,
     /// The TCP port, which some clients repeat in their errors.
     pub port: u16,
     pub at: Time,
@@ -40,6 +42,12 @@ impl<'a> Case<'a> {
     pub fn certificate_message_bytes(&self) -> usize {
         let entries = self.served.len() + self.unparsable.len();
         self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
+    }
+
+    /// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client
+    /// that does not offer SHA-1 meets a handshake_failure.
+    pub fn signs_with_sha1(&self) -> bool {
+        self.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
     }
 
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {

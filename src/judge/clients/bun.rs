@@ -90,24 +90,22 @@ fn failed() -> Answer {
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     let say = |category, code: &str, message: &str| Some(Answer::error(category, code).with_message(message));
     match failure.kind {
-        FailureKind::Refused => say(
-            Category::Refused,
-            "ECONNREFUSED",
-            "Unable to connect. Is the computer able to access the url?",
-        ),
+        FailureKind::Refused => {
+            say(Category::Refused, "ECONNREFUSED", "Unable to connect. Is the computer able to access the url?")
+        }
         FailureKind::Unreachable => say(Category::Other, "EHOSTUNREACH", "No route to host"),
         // AbortError's number: a program that does not abort waits for minutes.
         FailureKind::Timeout => say(Category::Timeout, "20", "The operation was aborted."),
         FailureKind::Reset | FailureKind::Closed => {
             say(Category::Closed, "ECONNRESET", "The socket connection was closed unexpectedly.")
         }
-        FailureKind::TooLarge | FailureKind::Local => None,
+        // It offers more than our hello (RSA key exchange, CBC): a server that found nothing in ours may find it there. And
+        // our limit is lower than its.
+        FailureKind::NothingInCommon | FailureKind::TooLarge | FailureKind::Local => None,
         FailureKind::Plaintext
         | FailureKind::NotTls
         | FailureKind::Alert
         | FailureKind::VersionNotSupported
-        // Beyond what we speak, it speaks static RSA and CBC only.
-        | FailureKind::NothingInCommon
         | FailureKind::SignatureWrong
         | FailureKind::NoCertificate
         | FailureKind::ClientCertificateRequired

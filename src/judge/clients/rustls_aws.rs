@@ -39,8 +39,7 @@ fn judge(case: &Case<'_>) -> Answer {
 
 pub(super) fn judge_with(case: &Case<'_>, provider: Provider) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
-        return Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
-            .with_message("received corrupt message of type HandshakePayloadTooLarge");
+        return too_large();
     }
     if case.tls.is_some_and(TlsParameters::is_before_tls12) {
         return alert("protocol_version"); // what a server answers that speaks only older versions
@@ -64,6 +63,11 @@ pub(super) fn judge_with(case: &Case<'_>, provider: Provider) -> Answer {
         Ok(path) => Answer::accept(path),
         Err(refusal) => refused(case, refusal),
     }
+}
+
+fn too_large() -> Answer {
+    Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
+        .with_message("received corrupt message of type HandshakePayloadTooLarge")
 }
 
 /// `pki_error`: what webpki calls by name becomes rustls' own error, the rest `Other`.
@@ -192,7 +196,7 @@ pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         FailureKind::ClientCertificateRequired => alert("certificate_required"),
         FailureKind::SignatureWrong => Answer::reject(Category::BadSignature, "BadSignature"),
         FailureKind::NoCertificate => Answer::error(Category::Handshake, "NoCertificatesPresented"),
-        FailureKind::TooLarge => Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)"),
+        FailureKind::TooLarge => too_large(),
         FailureKind::Unreachable | FailureKind::Alert | FailureKind::Protocol | FailureKind::Local => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Name constraints as `v3_ncons.c` compares them.
 
-use super::{CONSTRAINT_SYNTAX, EXCLUDED_VIOLATION, NAME_SYNTAX, PERMITTED_VIOLATION, UNSPECIFIED};
+use super::{CONSTRAINT_SYNTAX, DNS_NAME, EXCLUDED_VIOLATION, NAME_SYNTAX, PERMITTED_VIOLATION, UNSPECIFIED};
 use super::{UNSUPPORTED_CONSTRAINT, VerifyError};
 use crate::x509::general_name::GeneralName;
 use crate::x509::{Certificate, NameConstraints};
@@ -162,7 +162,7 @@ fn ends_with(text: &str, end: &str) -> bool {
 
 fn has_dns_name(certificate: &Certificate) -> bool {
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    names.iter().any(|name| matches!(name, GeneralName::Dns(_)))
+    names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME)))
 }
 
 #[cfg(test)]

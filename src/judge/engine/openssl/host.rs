@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::DNS_NAME;
 use crate::model::target::ReferenceId;
 use crate::x509::Certificate;
 use crate::x509::dn::{Attribute, printable};
@@ -26,11 +27,10 @@ pub fn matches(certificate: &Certificate, reference: &ReferenceId, rules: Rules)
     };
     let mut has_dns = false;
     for name in names {
-        if let GeneralName::Dns(presented) = name {
-            has_dns = true;
-            if equal_wildcard(presented, host, rules.partial_wildcards) {
-                return true;
-            }
+        match name {
+            GeneralName::Dns(presented) if equal_wildcard(presented, host, rules.partial_wildcards) => return true,
+            GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME) => has_dns = true,
+            _ => {}
         }
     }
     if has_dns || !rules.common_name {
@@ -130,6 +130,8 @@ pub fn match_name_as_node(certificate: &Certificate, reference: &ReferenceId) ->
         .iter()
         .filter_map(|name| match name {
             GeneralName::Dns(text) => Some(&**text),
+            // More than ASCII: it counts and matches nothing.
+            GeneralName::Invalid(DNS_NAME) => Some(""),
             _ => None,
         })
         .collect();
@@ -202,7 +204,10 @@ pub fn match_name_as_libcurl(certificate: &Certificate, reference: &ReferenceId)
     if matched {
         return Ok(());
     }
-    if names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_))) {
+    if names
+        .iter()
+        .any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME) | GeneralName::Ip(_)))
+    {
         return Err(NameError::AlternativeName);
     }
     match certificate.subject.common_name() {

@@ -64,8 +64,7 @@ pub struct Offer {
 pub fn receive(case: &Case<'_>, offer: Offer) -> Result<CertId, LibraryError> {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
     // Security levels 1 and 2 do not offer SHA-1 (tls12_sigalgs), so the server finds nothing.
-    let sha1 = case.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|name| name.ends_with("_sha1"));
-    if sha1
+    if case.signs_with_sha1()
         || (suite.starts_with("TLS_RSA_") && !offer.static_rsa)
         || case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key))
     {
@@ -122,6 +121,10 @@ pub fn failed(failure: &Failure, offer: Offer) -> Option<LibraryError> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             LibraryError::ssl(267, "wrong version number", Category::NotTls)
         }
+        // The server went on with a version that was not offered (ssl_choose_client_version).
+        (FailureKind::VersionNotSupported, None) if !offer.old_versions => {
+            LibraryError::ssl(258, "unsupported protocol", Category::TlsVersion)
+        }
         (FailureKind::VersionNotSupported, _) => old_version(offer),
         (FailureKind::SignatureWrong, _) => LibraryError::ssl(123, "bad signature", Category::Handshake),
         (FailureKind::Closed, _) if failure.stage != Stage::AfterHandshake => {
@@ -130,8 +133,10 @@ pub fn failed(failure: &Failure, offer: Offer) -> Option<LibraryError> {
         (FailureKind::ClientCertificateRequired, name) => {
             LibraryError { category: Category::ClientCertificate, ..alert(name.unwrap_or("certificate_required")) }
         }
-        // It speaks more than we do: where we find nothing in common, it may.
-        (FailureKind::Alert, Some(name)) if ALERTS.iter().any(|(known, _, _)| *known == name) => alert(name),
+        // It offers more than our hello (RSA key exchange, CBC, finite fields, Ed448): a server that found nothing in ours
+        // may find it there.
+        (FailureKind::NothingInCommon, _) => return None,
+        (_, Some(name)) if ALERTS.iter().any(|(known, _, _)| *known == name) => alert(name),
         _ => return None,
     })
 }
