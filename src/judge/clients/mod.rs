@@ -6,9 +6,12 @@ use crate::model::verdict::Category;
 mod chrome;
 mod curl;
 mod firefox;
+mod git;
+mod gnutls_cli;
 mod go;
 mod java;
 mod rustls_aws;
+mod wget;
 
 /// All of them, in the order reports list them.
 #[rustfmt::skip] // one line a client: adding one is adding a line
@@ -19,6 +22,9 @@ pub const ALL: &[&Client] = &[
     &java::CLIENT,
     &go::CLIENT,
     &rustls_aws::CLIENT,
+    &gnutls_cli::CLIENT,
+    &wget::CLIENT,
+    &git::CLIENT,
 ];
 
 /// The client called `id`.
