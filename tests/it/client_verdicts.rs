@@ -18,6 +18,7 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("gnutls-cli", "gnutls-cli", false),
     ("wget", "wget", false),
     ("git", "git", false),
+    ("mbedtls", "mbedtls", false),
 ];
 
 /// `TLSMEND_SHOW=curl cargo test client_verdicts -- --nocapture` lists that column's misses.

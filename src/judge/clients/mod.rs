@@ -10,6 +10,7 @@ mod git;
 mod gnutls_cli;
 mod go;
 mod java;
+mod mbedtls;
 mod rustls_aws;
 mod wget;
 
@@ -25,6 +26,7 @@ pub const ALL: &[&Client] = &[
     &gnutls_cli::CLIENT,
     &wget::CLIENT,
     &git::CLIENT,
+    &mbedtls::CLIENT,
 ];
 
 /// The client called `id`.

@@ -4,6 +4,7 @@ pub mod chromium;
 pub mod gnutls;
 pub mod go;
 pub mod java;
+pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
 pub mod webpki;
