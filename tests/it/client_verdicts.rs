@@ -19,6 +19,7 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("wget", "wget", false),
     ("git", "git", false),
     ("mbedtls", "mbedtls", false),
+    ("wolfssl", "wolfssl", false),
 ];
 
 /// `TLSMEND_SHOW=curl cargo test client_verdicts -- --nocapture` lists that column's misses.

@@ -13,6 +13,7 @@ mod java;
 mod mbedtls;
 mod rustls_aws;
 mod wget;
+mod wolfssl;
 
 /// All of them, in the order reports list them.
 #[rustfmt::skip] // one line a client: adding one is adding a line
@@ -27,6 +28,7 @@ pub const ALL: &[&Client] = &[
     &wget::CLIENT,
     &git::CLIENT,
     &mbedtls::CLIENT,
+    &wolfssl::CLIENT,
 ];
 
 /// The client called `id`.

@@ -8,3 +8,4 @@ pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
 pub mod webpki;
+pub mod wolfssl;
