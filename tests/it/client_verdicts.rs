@@ -27,6 +27,11 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("deno", "deno", false),
     ("rustls-ring", "rustls-ring", false),
     ("java-aia", "java-aia", false),
+    ("gnutls-cli", "gnutls-cli", false),
+    ("wget", "wget", false),
+    ("git", "git", false),
+    ("mbedtls", "mbedtls", false),
+    ("wolfssl", "wolfssl", false),
 ];
 
 /// `TLSMEND_SHOW=curl cargo test client_verdicts -- --nocapture` lists that column's misses.

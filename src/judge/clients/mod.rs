@@ -7,9 +7,12 @@ mod chrome;
 mod curl;
 mod deno;
 mod firefox;
+mod git;
+mod gnutls_cli;
 mod go;
 mod java;
 mod java_aia;
+mod mbedtls;
 mod node20;
 mod node24;
 mod openssl;
@@ -19,6 +22,8 @@ mod python_strict;
 mod requests;
 mod rustls_aws;
 mod rustls_ring;
+mod wget;
+mod wolfssl;
 
 /// All of them, in the order reports list them.
 #[rustfmt::skip] // one line a client: adding one is adding a line
@@ -40,6 +45,11 @@ pub const ALL: &[&Client] = &[
     &deno::CLIENT,
     &rustls_ring::CLIENT,
     &java_aia::CLIENT,
+    &gnutls_cli::CLIENT,
+    &wget::CLIENT,
+    &git::CLIENT,
+    &mbedtls::CLIENT,
+    &wolfssl::CLIENT,
 ];
 
 /// The client called `id`.

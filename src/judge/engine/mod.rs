@@ -2,8 +2,11 @@
 
 pub mod boringssl;
 pub mod chromium;
+pub mod gnutls;
 pub mod go;
 pub mod java;
+pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
 pub mod webpki;
+pub mod wolfssl;
