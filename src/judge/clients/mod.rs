@@ -153,4 +153,89 @@ mod tests {
             assert_eq!((find(client).unwrap().handshake)(&nothing, &case), None, "{client}");
         }
     }
+
+    /// As above, for the clients that share a library's words with another.
+    #[test]
+    fn failed_handshakes_in_the_words_of_s_client_python_node_bun_and_deno() {
+        let (pool, reference) = (Pool::default(), "closed.example.com".parse().unwrap());
+        let case = Case {
+            pool: &pool,
+            served: &[],
+            unparsable: &[],
+            served_bytes: 0,
+            reference: &reference,
+            own_stores: false,
+            port: 21285,
+            at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            ocsp_staple: None,
+            tls: None,
+            failure: None,
+        };
+        use FailureKind as Kind;
+        for (failure, openssl, python, node, bun, deno) in [
+            (
+                failure(Stage::Tls, Kind::Alert, Some("internal_error")),
+                "tlsv1 alert internal error",
+                "TLSV1_ALERT_INTERNAL_ERROR",
+                "EPROTO: tlsv1 alert internal error",
+                "EPROTO",
+                "received fatal alert: InternalError",
+            ),
+            (
+                failure(Stage::Tls, Kind::Plaintext, None),
+                "wrong version number",
+                "WRONG_VERSION_NUMBER",
+                "EPROTO: wrong version number",
+                "EPROTO",
+                "received corrupt message of type InvalidContentType",
+            ),
+            (
+                failure(Stage::Tls, Kind::Closed, None),
+                "unexpected eof while reading",
+                "UNEXPECTED_EOF_WHILE_READING",
+                "ECONNRESET",
+                "ECONNRESET",
+                "tls handshake eof",
+            ),
+            (
+                failure(Stage::Tls, Kind::Reset, None),
+                "write:errno=104",
+                "ConnectionResetError",
+                "ECONNRESET",
+                "ECONNRESET",
+                "Connection reset by peer (os error 104)",
+            ),
+            (
+                failure(Stage::Tcp, Kind::Refused, None),
+                "Connection refused",
+                "ConnectionRefusedError",
+                "ECONNREFUSED",
+                "ECONNREFUSED",
+                "tcp connect error: Connection refused (os error 111)",
+            ),
+            (
+                failure(Stage::AfterHandshake, Kind::ClientCertificateRequired, Some("certificate_required")),
+                "tlsv13 alert certificate required",
+                "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+                "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+                "EPROTO",
+                "TypeError",
+            ),
+        ] {
+            for (client, code) in
+                [("openssl", openssl), ("python-ssl", python), ("node24", node), ("bun", bun), ("deno", deno)]
+            {
+                let answer = (find(client).unwrap().handshake)(&failure, &case);
+                assert_eq!(answer.and_then(|answer| answer.code).as_deref(), Some(code), "{client}: {failure:?}");
+            }
+        }
+        let refused = failure(Stage::Tls, Kind::Alert, Some("handshake_failure"));
+        let said = |client| (find(client).unwrap().handshake)(&refused, &case).and_then(|answer| answer.code);
+        assert_eq!(said("node20").as_deref(), Some("EPROTO: sslv3 alert handshake failure"));
+        assert_eq!(
+            said("node24").as_deref(),
+            Some("EPROTO: ssl/tls alert handshake failure"),
+            "renamed in OpenSSL 3.2"
+        );
+    }
 }
