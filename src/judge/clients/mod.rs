@@ -1,18 +1,27 @@
 //! The clients that are modelled, one file each.
 
-use super::case::Case;
-use super::client::Client;
-use crate::model::verdict::Category;
+use super::client::{Client, alert_category};
 
+mod bun;
 mod chrome;
 mod curl;
+mod deno;
 mod firefox;
 mod git;
 mod gnutls_cli;
 mod go;
 mod java;
+mod java_aia;
 mod mbedtls;
+mod node20;
+mod node24;
+mod openssl;
+mod openssl_plain;
+mod python_ssl;
+mod python_strict;
+mod requests;
 mod rustls_aws;
+mod rustls_ring;
 mod wget;
 mod wolfssl;
 
@@ -25,6 +34,17 @@ pub const ALL: &[&Client] = &[
     &java::CLIENT,
     &go::CLIENT,
     &rustls_aws::CLIENT,
+    &openssl::CLIENT,
+    &openssl_plain::CLIENT,
+    &python_ssl::CLIENT,
+    &python_strict::CLIENT,
+    &requests::CLIENT,
+    &node20::CLIENT,
+    &node24::CLIENT,
+    &bun::CLIENT,
+    &deno::CLIENT,
+    &rustls_ring::CLIENT,
+    &java_aia::CLIENT,
     &gnutls_cli::CLIENT,
     &wget::CLIENT,
     &git::CLIENT,
@@ -37,26 +57,10 @@ pub fn find(id: &str) -> Option<&'static Client> {
     ALL.iter().copied().find(|client| client.id == id)
 }
 
-/// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client that
-/// does not offer SHA-1 meets a handshake_failure.
-fn signs_with_sha1(case: &Case<'_>) -> bool {
-    case.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
-}
-
-/// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
-fn alert_category(alert: &str) -> Category {
-    match alert {
-        "protocol_version" => Category::TlsVersion,
-        "insufficient_security" => Category::WeakHandshake,
-        "unrecognized_name" => Category::UnrecognizedName,
-        "certificate_required" => Category::ClientCertificate,
-        _ => Category::Handshake,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::case::Case;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
 
