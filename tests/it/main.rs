@@ -16,6 +16,7 @@ mod cli;
 mod client_verdicts;
 mod dns;
 mod explain;
+mod hostile;
 mod lab;
 mod peers;
 mod readme;
