@@ -17,6 +17,7 @@ mod client_verdicts;
 mod dns;
 mod explain;
 mod hostile;
+mod inspect;
 mod lab;
 mod peers;
 mod readme;
