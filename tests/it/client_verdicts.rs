@@ -16,6 +16,11 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("java-jdkca", "java", true),
     ("go", "go", false),
     ("rustls-aws", "rustls-aws", false),
+    ("gnutls-cli", "gnutls-cli", false),
+    ("wget", "wget", false),
+    ("git", "git", false),
+    ("mbedtls", "mbedtls", false),
+    ("wolfssl", "wolfssl", false),
 ];
 
 /// `TLSMEND_SHOW=curl cargo test client_verdicts -- --nocapture` lists that column's misses.

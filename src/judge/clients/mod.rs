@@ -7,9 +7,14 @@ use crate::model::verdict::Category;
 mod chrome;
 mod curl;
 mod firefox;
+mod git;
+mod gnutls_cli;
 mod go;
 mod java;
+mod mbedtls;
 mod rustls_aws;
+mod wget;
+mod wolfssl;
 
 /// All of them, in the order reports list them.
 #[rustfmt::skip] // one line a client: adding one is adding a line
@@ -20,6 +25,11 @@ pub const ALL: &[&Client] = &[
     &java::CLIENT,
     &go::CLIENT,
     &rustls_aws::CLIENT,
+    &gnutls_cli::CLIENT,
+    &wget::CLIENT,
+    &git::CLIENT,
+    &mbedtls::CLIENT,
+    &wolfssl::CLIENT,
 ];
 
 /// The client called `id`.
