@@ -4,7 +4,7 @@ use serde_json::Value;
 use tlsmend::judge::explain::explain;
 
 use crate::support::program::tlsmend;
-use crate::support::shared_lab;
+use crate::support::{shared_lab, skip};
 
 /// Codes of the findings that the program names for a text, likeliest first.
 fn codes(text: &str) -> Vec<String> {
@@ -132,8 +132,7 @@ fn hostile_text_is_harmless() {
 #[test]
 fn every_measured_refusal_leads_to_a_finding_that_explains_it() {
     let Some(folder) = shared_lab::folder() else {
-        assert!(std::env::var_os("TLSMEND_NO_SKIPS").is_none(), "the measured verdicts are not there");
-        println!("skipped: the measured verdicts are not beside this checkout");
+        skip("the measured verdicts are not beside this checkout");
         return;
     };
     let verdicts: Value = serde_json::from_slice(&std::fs::read(folder.join("verdicts.json")).unwrap()).unwrap();

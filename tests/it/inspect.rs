@@ -13,6 +13,9 @@ use crate::support::validate;
 /// All certificates are judged on this day.
 const AT: &str = "2026-11-22T00:00:00Z";
 
+/// One for each way of building paths; what each says is tested elsewhere.
+const CLIENTS: &str = "chrome,firefox,curl,java,go,rustls-aws";
+
 /// root → intermediate → end entity for shop.example.com, as files in a folder.
 struct Files {
     folder: tempfile::TempDir,
@@ -56,8 +59,10 @@ impl Files {
                 _ => (*argument).to_owned(),
             })
             .collect();
-        let arguments: Vec<&str> =
-            ["inspect", "--at", AT, "--roots"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+        let arguments: Vec<&str> = ["inspect", "--at", AT, "--client", CLIENTS, "--roots"]
+            .into_iter()
+            .chain(paths.iter().map(String::as_str))
+            .collect();
         tlsmend(&arguments)
     }
 
