@@ -53,6 +53,7 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             timing: Timing::default(),
         }],
         aia: Vec::new(),
+        files: None,
     }
 }
 
