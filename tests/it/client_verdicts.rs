@@ -4,6 +4,7 @@
 use tlsmend::model::verdict::Verdict;
 
 use crate::support::shared_lab::SharedLab;
+use crate::support::skip;
 
 /// Column of the measurements, our client, whether the roots are the client's own.
 const COLUMNS: &[(&str, &str, bool)] = &[
@@ -26,7 +27,7 @@ const COLUMNS: &[(&str, &str, bool)] = &[
 #[test]
 fn models_agree_with_measurements() {
     let Some(lab) = SharedLab::load() else {
-        eprintln!("skipped: the measured scenarios are not beside this checkout");
+        skip("the measured scenarios are not beside this checkout");
         return;
     };
     let show = std::env::var("TLSMEND_SHOW").unwrap_or_default();
