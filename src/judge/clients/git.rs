@@ -8,7 +8,7 @@ use crate::model::verdict::Category;
 
 pub const CLIENT: Client = Client {
     id: "git",
-    name: "git (libcurl, GnuTLS)",
+    name: "git (GnuTLS)",
     versions: "git 2.47, libcurl-gnutls, GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,

@@ -9,7 +9,7 @@ use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
     id: "go",
-    name: "Go (crypto/tls)",
+    name: "Go",
     versions: "Go 1.27.3",
     measured: true,
     fetches_issuers: false,

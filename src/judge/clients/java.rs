@@ -9,7 +9,7 @@ use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
     id: "java",
-    name: "Java (JSSE)",
+    name: "Java",
     versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: false,

@@ -6,7 +6,7 @@ use crate::judge::client::{Answer, Client};
 
 pub const CLIENT: Client = Client {
     id: "java-aia",
-    name: "Java (AIA enabled)",
+    name: "Java with AIA",
     versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: true,

@@ -10,7 +10,7 @@ use crate::model::verdict::Category;
 
 pub const CLIENT: Client = Client {
     id: "openssl",
-    name: "OpenSSL (s_client, verifying)",
+    name: "openssl s_client",
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,

@@ -11,7 +11,7 @@ use crate::model::verdict::{Category, Verdict};
 
 pub const CLIENT: Client = Client {
     id: "python-ssl",
-    name: "Python (ssl)",
+    name: "Python",
     versions: "Python 3.11.7, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,

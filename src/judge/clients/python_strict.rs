@@ -7,7 +7,7 @@ use crate::judge::engine::openssl::Settings;
 
 pub const CLIENT: Client = Client {
     id: "python-strict",
-    name: "Python 3.13 flags (ssl)",
+    name: "Python 3.13",
     versions: "Python 3.11.7 with the flags of 3.13, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,

@@ -11,7 +11,7 @@ use crate::x509::key::KeyKind;
 
 pub const CLIENT: Client = Client {
     id: "rustls-aws",
-    name: "rustls (aws-lc-rs)",
+    name: "rustls",
     versions: "rustls 0.23.46, webpki 0.103.16, aws-lc-rs 1.19.0",
     measured: true,
     fetches_issuers: false,

@@ -7,7 +7,7 @@ use crate::judge::engine::webpki::Provider;
 
 pub const CLIENT: Client = Client {
     id: "rustls-ring",
-    name: "rustls (ring)",
+    name: "rustls on ring",
     versions: "rustls 0.23.46, webpki 0.103.16, ring 0.17.14",
     measured: true,
     fetches_issuers: false,

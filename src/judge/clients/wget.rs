@@ -9,7 +9,7 @@ use crate::x509::Certificate;
 
 pub const CLIENT: Client = Client {
     id: "wget",
-    name: "GNU Wget (GnuTLS)",
+    name: "wget (GnuTLS)",
     versions: "GNU Wget 1.21.3, GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
