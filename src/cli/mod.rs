@@ -4,6 +4,7 @@ mod clients;
 mod completions;
 mod demo;
 mod explain;
+mod judge;
 mod lab;
 mod options;
 pub mod probe;
@@ -34,6 +35,7 @@ enum Command {
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -73,6 +75,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }
 }

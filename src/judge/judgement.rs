@@ -84,6 +84,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         unparsable: &deployment.unparsable,
         served_bytes: endpoint.served_chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
+        any_name: false,
         port: endpoint.address.port(),
         at: settings.at,
         ocsp_staple: endpoint.ocsp_staple.as_deref(),

@@ -5,4 +5,5 @@ pub mod go;
 pub mod java;
 pub mod mozpkix;
 pub mod openssl;
+pub mod rfc5280;
 pub mod webpki;
