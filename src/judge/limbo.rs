@@ -3,6 +3,7 @@
 //! What is served is `peer_certificate` with `untrusted_intermediates`; the trust anchors are `trusted_certs`.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,9 +15,9 @@ use super::anchors::AnchorKind;
 use super::case::Case;
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
-use super::engine::rfc5280::{self, Inputs, PolicyInputs, Purpose};
+use super::engine::rfc5280::{self, Breach, Inputs, Outcome, PolicyInputs, Purpose};
 use super::pool::{CertId, Pool};
-use crate::model::target::ReferenceId;
+use crate::model::target::{DEFAULT_PORT, DnsNameError, ReferenceId};
 use crate::model::time::Time;
 use crate::model::verdict::{Category, Verdict};
 use crate::x509::crl::Crl;
@@ -94,7 +95,7 @@ struct Policy {
 }
 
 /// x509-limbo's words for how a case ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ActualResult {
     Success,
@@ -134,173 +135,210 @@ impl Reply {
 
 /// Judges the case that `line` holds, for the client it names, else for `client`; `now` is the time where it names none.
 pub fn reply(line: &[u8], client: &'static Client, now: Time) -> Reply {
-    let case: TestCase = match serde_json::from_slice(line) {
-        Ok(case) => case,
-        Err(error) => {
-            let id =
-                serde_json::from_slice::<Value>(line).ok().and_then(|mut value| value.get_mut("id").map(Value::take));
-            return Reply::skipped(id.unwrap_or_default(), client.id, "bad-line", error.to_string());
-        }
+    let prepared = match Prepared::parse(line, now) {
+        Ok(prepared) => prepared,
+        Err(unfit) => return unfit.reply(client.id),
     };
-    let client = match case.client.as_deref().map(|id| clients::find_for_judge(id).ok_or(id)) {
-        None => client,
-        Some(Ok(named)) => named,
-        Some(Err(id)) => {
-            return Reply::skipped(case.id.clone(), id, "unknown-client", "no client of this name is modelled");
-        }
-    };
-    let at = match case.validation_time.as_deref().map(str::parse) {
-        None => now,
-        Some(Ok(time)) => time,
-        Some(Err(error)) => {
-            return Reply::skipped(case.id, client.id, "bad-line", format!("validation_time: {error}"));
-        }
-    };
-    match judge(&case, client, at) {
-        Ok(reply) => reply,
-        Err(Unfit { code, message }) => Reply::skipped(case.id, client.id, code, message),
+    match prepared.test.client.as_deref().map(|id| clients::find_for_judge(id).ok_or(id)) {
+        None => prepared.judge(client),
+        Some(Ok(named)) => prepared.judge(named),
+        Some(Err(id)) => Reply::skipped(prepared.test.id, id, "unknown-client", "no client of this name is modelled"),
     }
 }
 
-/// Why a case cannot be judged.
-struct Unfit {
-    code: &'static str,
+/// Why a line is no case.
+#[derive(Debug)]
+pub struct Unfit {
+    id: Value,
     message: String,
 }
 
-fn bad(message: impl Into<String>) -> Unfit {
-    Unfit { code: "bad-line", message: message.into() }
-}
-
-fn not_modelled(message: &str) -> Unfit {
-    Unfit { code: "not-modelled", message: message.to_owned() }
-}
-
-fn judge(test: &TestCase, client: &'static Client, at: Time) -> Result<Reply, Unfit> {
-    let mut pool = Pool::default();
-    let kind = match test.anchors {
-        Anchors::Local => AnchorKind::Local,
-        Anchors::Public => AnchorKind::Public,
-    };
-    for text in &test.trusted_certs {
-        // An anchor that is no certificate cannot be trusted; the others are.
-        for certificate in certificates(text).iter().filter_map(|der| Certificate::parse(der).ok()) {
-            let id = pool.intern(Arc::new(certificate));
-            pool.mark_anchor(id, kind);
-        }
+impl Unfit {
+    fn reply(self, client: &str) -> Reply {
+        Reply::skipped(self.id, client, "bad-line", self.message)
     }
-    let mut served = Vec::new();
-    let mut unparsable = Vec::new();
-    let mut served_bytes = 0;
-    let mut position = 0;
-    for (i, text) in [&test.peer_certificate].into_iter().chain(&test.untrusted_intermediates).enumerate() {
-        let found = certificates(text);
-        if i == 0 && found.len() != 1 {
-            return Err(bad("peer_certificate: one PEM certificate is needed"));
+}
+
+/// A case with its certificates parsed, to be judged for any number of clients.
+#[derive(Debug)]
+pub struct Prepared {
+    test: TestCase,
+    at: Time,
+    pool: Pool,
+    served: Vec<CertId>,
+    unparsable: Vec<usize>,
+    served_bytes: usize,
+    staple: Option<Vec<u8>>,
+    /// The server's name that is asked for; an error where nothing presented can match it.
+    reference: Option<Result<ReferenceId, DnsNameError>>,
+}
+
+impl Prepared {
+    /// Reads one line.
+    pub fn parse(line: &[u8], now: Time) -> Result<Self, Unfit> {
+        let test: TestCase = serde_json::from_slice(line).map_err(|error| {
+            let value = serde_json::from_slice::<Value>(line).ok();
+            let id = value.and_then(|mut value| value.get_mut("id").map(Value::take)).unwrap_or_default();
+            Unfit { id, message: error.to_string() }
+        })?;
+        let id = test.id.clone();
+        let bad = |message: String| Unfit { id: id.clone(), message };
+        let at = match &test.validation_time {
+            None => now,
+            Some(text) => text.parse().map_err(|error| bad(format!("validation_time: {error}")))?,
+        };
+        let mut pool = Pool::default();
+        let kind = match test.anchors {
+            Anchors::Local => AnchorKind::Local,
+            Anchors::Public => AnchorKind::Public,
+        };
+        for text in &test.trusted_certs {
+            // An anchor that is no certificate cannot be trusted; the others are.
+            for certificate in certificates(text).iter().filter_map(|der| Certificate::parse(der).ok()) {
+                let id = pool.intern(Arc::new(certificate));
+                pool.mark_anchor(id, kind);
+            }
         }
-        for der in found {
-            served_bytes += der.len();
-            match Certificate::parse(&der) {
+        let mut chain = certificates(&test.peer_certificate);
+        if chain.len() != 1 {
+            return Err(bad("peer_certificate: one PEM certificate is needed".to_owned()));
+        }
+        chain.extend(test.untrusted_intermediates.iter().flat_map(|text| certificates(text)));
+        let (mut served, mut unparsable) = (Vec::new(), Vec::new());
+        for (position, der) in chain.iter().enumerate() {
+            match Certificate::parse(der) {
                 Ok(certificate) => served.push(pool.intern(Arc::new(certificate))),
                 Err(_) => unparsable.push(position),
             }
-            position += 1;
         }
+        fetch(&mut pool, &test.aia);
+        let staple = test.ocsp_response.as_ref().map(|text| STANDARD.decode(text)).transpose();
+        let staple = staple.map_err(|_| bad("ocsp_response: not base64".to_owned()))?;
+        let name = test.expected_peer_name.as_ref().filter(|name| matches!(name.kind.as_str(), "DNS" | "IP"));
+        let reference = name.map(|name| name.value.parse());
+        let served_bytes = chain.iter().map(Vec::len).sum();
+        Ok(Self { test, at, pool, served, unparsable, served_bytes, staple, reference })
     }
-    fetch(&mut pool, &test.aia);
-    let staple = test.ocsp_response.as_ref().map(|text| STANDARD.decode(text));
-    let staple = staple.transpose().map_err(|_| bad("ocsp_response: not base64"))?;
-    let name = test.expected_peer_name.as_ref().filter(|name| matches!(name.kind.as_str(), "DNS" | "IP"));
-    let reference: Option<ReferenceId> = match name.map(|name| name.value.parse()) {
-        None => None,
-        Some(Ok(reference)) => Some(reference),
-        Some(Err(error)) => {
-            // Nothing can be presented that matches this.
-            let answer =
-                Answer::reject(Category::Hostname, "name").with_message(format!("expected_peer_name: {error}"));
-            return Ok(answered(test, client, &pool, &answer, None));
-        }
-    };
-    let placeholder;
-    let asked = match &reference {
-        Some(reference) => reference,
-        None => {
-            placeholder = ReferenceId::Ip(std::net::Ipv4Addr::UNSPECIFIED.into());
-            &placeholder
-        }
-    };
-    let case = Case {
-        pool: &pool,
-        served: &served,
-        unparsable: &unparsable,
-        served_bytes,
-        reference: asked,
-        any_name: reference.is_none(),
-        port: crate::model::target::DEFAULT_PORT,
-        at,
-        ocsp_staple: staple.as_deref(),
-        tls: None,
-        failure: None,
-    };
-    if !test.signature_algorithms.is_empty() {
-        return Err(not_modelled("signature_algorithms cannot be chosen"));
-    }
-    if client.id == standard::CLIENT.id {
-        return by_the_standard(test, &case, reference.as_ref());
-    }
-    let asks_more = [
-        (test.validation_kind == Kind::Client, "it is modelled as a client, which validates servers"),
-        (test.max_chain_depth.is_some(), "max_chain_depth is none of its settings"),
-        (test.extended_key_usage.iter().any(|usage| usage != "serverAuth"), "it asks for serverAuth and nothing else"),
-        (test.expected_peer_names.iter().any(|name| name.kind == "RFC822"), "it compares no mailboxes"),
-    ];
-    if let Some((_, why)) = asks_more.iter().find(|(asks, _)| *asks) {
-        return Err(not_modelled(why));
-    }
-    let answer = super::answer(client, &case);
-    Ok(answered(test, client, &pool, &answer, None))
-}
 
-fn by_the_standard(test: &TestCase, case: &Case<'_>, reference: Option<&ReferenceId>) -> Result<Reply, Unfit> {
-    let mut purposes = Vec::new();
-    for usage in &test.extended_key_usage {
-        purposes.push(purpose(usage).ok_or_else(|| bad(format!("extended_key_usage: `{}`", usage.escape_debug())))?);
+    /// The verdict of `client`, whichever the case names.
+    pub fn judge(&self, client: &'static Client) -> Reply {
+        let placeholder = ReferenceId::Ip(Ipv4Addr::UNSPECIFIED.into());
+        let reference = match &self.reference {
+            None => None,
+            Some(Ok(reference)) => Some(reference),
+            Some(Err(error)) => {
+                let message = format!("expected_peer_name: {error}");
+                let answer = Answer::reject(Category::Hostname, "name").with_message(message);
+                return self.answered(client, &answer, None);
+            }
+        };
+        let case = Case {
+            pool: &self.pool,
+            served: &self.served,
+            unparsable: &self.unparsable,
+            served_bytes: self.served_bytes,
+            reference: reference.unwrap_or(&placeholder),
+            any_name: reference.is_none(),
+            port: DEFAULT_PORT,
+            at: self.at,
+            ocsp_staple: self.staple.as_deref(),
+            tls: None,
+            failure: None,
+        };
+        let is_standard = client.id == standard::CLIENT.id;
+        let asks = [
+            (!self.test.signature_algorithms.is_empty(), "signature_algorithms cannot be chosen"),
+            (!is_standard && self.test.validation_kind == Kind::Client, "it is a client, which validates servers"),
+            (!is_standard && self.test.max_chain_depth.is_some(), "max_chain_depth is none of its settings"),
+            (
+                !is_standard && self.test.extended_key_usage.iter().any(|usage| usage != "serverAuth"),
+                "it asks for serverAuth and nothing else",
+            ),
+            (!is_standard && !self.mailboxes().is_empty(), "it compares no mailboxes"),
+        ];
+        if let Some((_, why)) = asks.iter().find(|(asks, _)| *asks) {
+            return Reply::skipped(self.test.id.clone(), client.id, "not-modelled", *why);
+        }
+        if !is_standard {
+            return self.answered(client, &super::answer(client, &case), None);
+        }
+        match self.by_the_standard(&case, reference) {
+            Ok(outcome) => {
+                let breach = outcome.breaches.first().cloned();
+                self.answered(client, &standard::answer(outcome), breach.as_ref())
+            }
+            Err(message) => Unfit { id: self.test.id.clone(), message }.reply(client.id),
+        }
     }
-    if purposes.is_empty() {
-        purposes.push(if test.validation_kind == Kind::Client { Purpose::ClientAuth } else { Purpose::ServerAuth });
+
+    fn mailboxes(&self) -> Vec<String> {
+        let names = self.test.expected_peer_names.iter();
+        names.filter(|name| name.kind == "RFC822").map(|name| name.value.clone()).collect()
     }
-    let mut key_usage = 0;
-    for usage in &test.key_usage {
-        let bit = KEY_USAGES.iter().position(|known| known == usage);
-        key_usage |= 1 << bit.ok_or_else(|| bad(format!("key_usage: `{}`", usage.escape_debug())))?;
+
+    /// With everything that a case can ask beyond what a TLS client asks.
+    fn by_the_standard(&self, case: &Case<'_>, reference: Option<&ReferenceId>) -> Result<Outcome, String> {
+        let test = &self.test;
+        let purposes = test
+            .extended_key_usage
+            .iter()
+            .map(|usage| purpose(usage).ok_or_else(|| format!("extended_key_usage: `{}`", usage.escape_debug())));
+        let mut purposes = purposes.collect::<Result<Vec<_>, _>>()?;
+        if purposes.is_empty() {
+            purposes.push(if test.validation_kind == Kind::Client { Purpose::ClientAuth } else { Purpose::ServerAuth });
+        }
+        let mut key_usage = 0;
+        for usage in &test.key_usage {
+            let bit = KEY_USAGES.iter().position(|known| known == usage);
+            key_usage |= 1 << bit.ok_or_else(|| format!("key_usage: `{}`", usage.escape_debug()))?;
+        }
+        // A CRL that cannot be read is as good as none: what it was to tell stays unknown.
+        let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);
+        let crls: Vec<Crl> = blocks.filter_map(|block| Crl::parse(&block.der).ok()).collect();
+        let policies = test.policy.as_ref().map_or_else(PolicyInputs::default, |policy| PolicyInputs {
+            initial: policy.initial_policy_set.clone().unwrap_or_else(|| PolicyInputs::default().initial),
+            inhibit_mapping: policy.inhibit_policy_mapping,
+            require_explicit: policy.require_explicit_policy,
+            inhibit_any: policy.inhibit_any_policy,
+        });
+        let inputs = Inputs {
+            reference,
+            mailboxes: &self.mailboxes(),
+            purposes: &purposes,
+            key_usage,
+            policies,
+            crls: &crls,
+            asks_revocation: !test.crls.is_empty(),
+            max_intermediates: test.max_chain_depth,
+        };
+        Ok(rfc5280::validate(case, &inputs))
     }
-    let mut crls = Vec::new();
-    for block in test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0) {
-        // One that cannot be read is as good as none: what it was to tell stays unknown.
-        crls.extend(Crl::parse(&block.der));
+
+    fn answered(&self, client: &Client, answer: &Answer, breach: Option<&Breach>) -> Reply {
+        let fingerprint = |id: &CertId| self.pool.get(*id).fingerprint.to_string();
+        let mut context = json!({
+            "verdict": answer.verdict,
+            "message": answer.message,
+            "path": answer.path.iter().map(fingerprint).collect::<Vec<_>>(),
+        });
+        if let Some(breach) = breach {
+            context["position"] = breach.position.into();
+            context["certificate"] = answer.path.get(breach.position).map(fingerprint).into();
+            context["rule"] = breach.rule.code.into();
+            context["section"] = breach.rule.section.into();
+            context["detail"] = breach.detail.clone().into();
+        }
+        // A validator that could not decide does not accept.
+        let accepted = answer.verdict == Verdict::Accept;
+        Reply {
+            id: self.test.id.clone(),
+            actual_result: if accepted { ActualResult::Success } else { ActualResult::Failure },
+            client: client.id.to_owned(),
+            category: answer.category,
+            code: answer.code.clone(),
+            context,
+        }
     }
-    let mailboxes: Vec<String> =
-        test.expected_peer_names.iter().filter(|name| name.kind == "RFC822").map(|name| name.value.clone()).collect();
-    let policies = test.policy.as_ref().map_or_else(PolicyInputs::default, |policy| PolicyInputs {
-        initial: policy.initial_policy_set.clone().unwrap_or_else(|| PolicyInputs::default().initial),
-        inhibit_mapping: policy.inhibit_policy_mapping,
-        require_explicit: policy.require_explicit_policy,
-        inhibit_any: policy.inhibit_any_policy,
-    });
-    let inputs = Inputs {
-        reference,
-        mailboxes: &mailboxes,
-        purposes: &purposes,
-        key_usage,
-        policies,
-        crls: &crls,
-        asks_revocation: !test.crls.is_empty(),
-        max_intermediates: test.max_chain_depth,
-    };
-    let outcome = rfc5280::validate(case, &inputs);
-    let breach = outcome.breaches.first().cloned();
-    let answer = standard::answer(outcome);
-    Ok(answered(test, &standard::CLIENT, case.pool, &answer, breach.as_ref()))
 }
 
 /// KeyUsage in the order of its bits (RFC 5280 §4.2.1.3).
@@ -352,32 +390,6 @@ fn fetch(pool: &mut Pool, answers: &BTreeMap<String, String>) {
     }
 }
 
-fn answered(test: &TestCase, client: &Client, pool: &Pool, answer: &Answer, breach: Option<&rfc5280::Breach>) -> Reply {
-    let fingerprint = |id: &CertId| pool.get(*id).fingerprint.to_string();
-    let mut context = json!({
-        "verdict": answer.verdict,
-        "message": answer.message,
-        "path": answer.path.iter().map(fingerprint).collect::<Vec<_>>(),
-    });
-    if let Some(breach) = breach {
-        context["position"] = breach.position.into();
-        context["certificate"] = answer.path.get(breach.position).map(fingerprint).into();
-        context["rule"] = breach.rule.code.into();
-        context["section"] = breach.rule.section.into();
-        context["detail"] = breach.detail.clone().into();
-    }
-    // A validator that could not decide does not accept.
-    let actual_result = if answer.verdict == Verdict::Accept { ActualResult::Success } else { ActualResult::Failure };
-    Reply {
-        id: test.id.clone(),
-        actual_result,
-        client: client.id.to_owned(),
-        category: answer.category,
-        code: answer.code.clone(),
-        context,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,8 +405,9 @@ mod tests {
         assert_eq!(code("nonsense"), (Value::Null, "bad-line".to_owned()));
         assert_eq!(code(r#"{"id": "a"}"#), ("a".into(), "bad-line".to_owned()));
         assert_eq!(code(r#"{"id": 7, "peer_certificate": ""}"#), (7.into(), "bad-line".to_owned()));
-        let line = r#"{"id": "b", "peer_certificate": "", "client": "nobody"}"#;
-        assert_eq!(code(line), ("b".into(), "unknown-client".to_owned()));
+        let pem = pem::encode(&[0x30, 2, 0x30, 0]).replace('\n', "\\n");
+        let line = format!(r#"{{"id": "b", "peer_certificate": "{pem}", "client": "nobody"}}"#);
+        assert_eq!(code(&line), ("b".into(), "unknown-client".to_owned()));
         let line = r#"{"id": "c", "peer_certificate": "", "validation_time": "noon"}"#;
         assert_eq!(code(line), ("c".into(), "bad-line".to_owned()));
     }
