@@ -14,7 +14,7 @@ use crate::model::path::Provenance;
 use crate::model::report::{Deployment, Report, SCHEMA_VERSION};
 use crate::model::verdict::{ClientVerdict, Verdict};
 use crate::probe;
-use crate::report::text;
+use crate::report::text::{self, screen::wrap};
 use crate::x509::{Fingerprint, certificates_in};
 
 /// See a domain that works in Chrome and fails in curl, and how it is mended
@@ -116,7 +116,7 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
     text::write(before, style, out)?;
     heading(out, style, "2. What is going on")?;
     for deployment in &before.deployments {
-        explain(before, deployment, out)?;
+        explain(before, deployment, style, out)?;
     }
     let Some(after) = &story.after else {
         let reason = before.repair.reason.as_deref().unwrap_or("the report gives no reason");
@@ -131,7 +131,7 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
         writeln!(out, "  - {}", subject(before, hash))?;
     }
     heading(out, style, "4. The same domain, probed again")?;
-    changes(before, after, out)?;
+    changes(before, after, style, out)?;
     writeln!(out)?;
     match story.outcome {
         Outcome::Mended => writeln!(out, "Mended: every client accepts what every address serves.")?,
@@ -148,7 +148,7 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
 }
 
 /// Who accepts and who refuses, and why they differ, as the verdicts and their paths say.
-fn explain(report: &Report, deployment: &Deployment, out: &mut dyn Write) -> io::Result<()> {
+fn explain(report: &Report, deployment: &Deployment, style: text::Style, out: &mut dyn Write) -> io::Result<()> {
     let fetched = |client: &ClientVerdict| {
         let path = client.path.and_then(|index| deployment.paths.get(index));
         path.is_some_and(|path| path.provenance.contains(&Provenance::Aia))
@@ -169,7 +169,8 @@ fn explain(report: &Report, deployment: &Deployment, out: &mut dyn Write) -> io:
         groups.entry(group).or_default().push(&client.name);
     }
     for ((_, what), clients) in &groups {
-        writeln!(out, "  {what}:\n    {}", clients.join(", "))?;
+        writeln!(out, "  {what}:")?;
+        list(clients, style, out)?;
     }
     for fetch in report.aia.iter().filter(|fetch| fetch.outcome == AiaOutcome::Accepted) {
         writeln!(out, "A certificate says where its issuer can be fetched:\n  {}", fetch.url)?;
@@ -180,17 +181,29 @@ fn explain(report: &Report, deployment: &Deployment, out: &mut dyn Write) -> io:
     Ok(())
 }
 
-/// Each client's verdict before and after.
-fn changes(before: &Report, after: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// What changes for whom, then what stays.
+fn changes(before: &Report, after: &Report, style: text::Style, out: &mut dyn Write) -> io::Result<()> {
     let clients = |report: &Report| -> Vec<ClientVerdict> {
         report.deployments.iter().flat_map(|deployment| deployment.clients.clone()).collect()
     };
     let (old, new) = (clients(before), clients(after));
-    let width = new.iter().map(|client| client.name.chars().count()).max().unwrap_or_default();
+    let mut groups: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for client in &new {
-        let earlier = old.iter().find(|earlier| earlier.id == client.id);
-        let earlier = earlier.map_or("", |earlier| word(earlier.verdict));
-        writeln!(out, "  {:width$}  {earlier:12} → {}", client.name, word(client.verdict))?;
+        let earlier = old.iter().find(|earlier| earlier.id == client.id).map(|earlier| earlier.verdict);
+        let change = format!("{} → {}", earlier.map_or("not asked", word), word(client.verdict));
+        groups.entry((earlier == Some(client.verdict), change)).or_default().push(&client.name);
+    }
+    for ((_, change), clients) in &groups {
+        writeln!(out, "  {change}:")?;
+        list(clients, style, out)?;
+    }
+    Ok(())
+}
+
+/// Names of clients, in as many lines as they take.
+fn list(clients: &[&str], style: text::Style, out: &mut dyn Write) -> io::Result<()> {
+    for line in wrap(&text::folded(clients, style), style.width.saturating_sub(4)) {
+        writeln!(out, "    {line}")?;
     }
     Ok(())
 }

@@ -45,11 +45,14 @@ pub enum CliError {
     /// The message says what to do next.
     #[error("{0}")]
     Usage(String),
+    /// A fault of ours.
+    #[error("{0}; this is a bug, please report it")]
+    Internal(String),
     #[error("cannot write the result: {0}")]
     Output(#[from] std::io::Error),
 }
 
-/// How a command ended; design §4 of the exit codes.
+/// How a command ended; the README's table of exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Clean = 0,

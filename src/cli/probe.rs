@@ -1,5 +1,6 @@
 //! `tlsmend probe`: the whole diagnosis of one or more targets.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -82,9 +83,13 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Use no cache of fetched issuers (there is none yet: every run fetches anew)
-    #[arg(long, hide = true)]
+    /// Use no cache of fetched issuers (so far there is none: every run fetches anew)
+    #[arg(long)]
     no_cache: bool,
+
+    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
+    #[arg(long)]
+    revocation: bool,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -159,18 +164,47 @@ fn address(text: &str) -> Result<(IpAddr, Option<u16>), String> {
     }
 }
 
+/// Targets probed at the same time: enough to hide the waiting of a handful, far below any limit on descriptors.
+const AT_ONCE: usize = 16;
+
+/// A person who waits longer than this is told what for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
-    let settings = settings(arguments)?;
-    let runtime = super::runtime()?;
-    let mut exits = Vec::with_capacity(arguments.targets.len());
-    for (index, target) in arguments.targets.iter().enumerate() {
-        let report = runtime.block_on(probe::probe(target, &settings, super::clock));
-        exits.push(exit_of(&report, arguments.fail_on));
-        if global.quiet < 2 {
-            write(&report, arguments, global, index)?;
+    let settings = Arc::new(settings(arguments)?);
+    super::runtime()?.block_on(async {
+        let mut exits = Vec::with_capacity(arguments.targets.len());
+        let mut waiting = arguments.targets.iter();
+        let mut running = VecDeque::with_capacity(AT_ONCE);
+        loop {
+            running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
+                let (owned, settings) = (target.clone(), Arc::clone(&settings));
+                (target, tokio::spawn(async move { probe::probe(&owned, &settings, super::clock).await }))
+            }));
+            // In the order given, whichever is done first.
+            let Some((target, mut probe)) = running.pop_front() else { break };
+            let report = match tokio::time::timeout(PATIENCE, &mut probe).await {
+                Ok(report) => report,
+                Err(_) => {
+                    tell_of_waiting(target, arguments, global);
+                    probe.await
+                }
+            };
+            let report =
+                report.map_err(|error| CliError::Internal(format!("probing {} failed: {error}", target.input)))?;
+            write(&report, arguments, global, exits.len())?;
+            exits.push(exit_of(&report, arguments.fail_on));
         }
+        Ok(combine(&exits))
+    })
+}
+
+/// On a terminal only. A whole line, so that Ctrl-C finds nothing to clean up.
+fn tell_of_waiting(target: &Target, arguments: &Arguments, global: &Global) {
+    if global.quiet == 0 && std::io::stderr().is_terminal() {
+        let (target, seconds) = (&target.host, arguments.timeout.as_secs_f32());
+        eprintln!("tlsmend: waiting for {target} (at most {seconds} s; Ctrl-C ends it)");
     }
-    Ok(combine(&exits))
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
@@ -219,6 +253,9 @@ fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>,
 }
 
 fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) -> Result<(), CliError> {
+    if global.quiet > 1 {
+        return Ok(());
+    }
     let mut out = Vec::new();
     match arguments.output {
         Output::Json if arguments.targets.len() == 1 => json::write_document(report, &mut out)?,
@@ -243,7 +280,7 @@ pub(super) fn style(global: &Global) -> text::Style {
     text::Style { color, width: super::terminal_width(), verbosity: global.verbose }
 }
 
-/// The exit code for one report; design §4: 3, 1, 4, 0, the first that applies.
+/// The exit code for one report: 3, 1, 4, 0, the first that applies.
 pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
     let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
     let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();

@@ -52,6 +52,11 @@ impl TrustAnchors {
         Self { local: local.into(), ..self }
     }
 
+    /// The public anchors are the compiled-in list, not a user's.
+    pub fn is_embedded(&self) -> bool {
+        self.store_date.is_some()
+    }
+
     /// For `run.stores`.
     pub fn describe(&self) -> Vec<Store> {
         let mut stores = vec![Store {
@@ -66,9 +71,26 @@ impl TrustAnchors {
     }
 }
 
+/// Is this root in webpki-roots, the list that rustls programs compile in? It is made from Mozilla's too, at another day.
+pub fn is_in_webpki_roots(root: &Certificate) -> bool {
+    // The crate leaves out the outer SEQUENCE of both fields (`anchor_from_trusted_cert` in rustls-webpki).
+    webpki_roots::TLS_SERVER_ROOTS.iter().any(|anchor| {
+        root.subject.raw().ends_with(&anchor.subject) && root.spki().ends_with(&anchor.subject_public_key_info)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_two_lists_are_of_one_origin() {
+        let both = MOZILLA.iter().filter(|root| is_in_webpki_roots(root)).count();
+        assert!(both * 10 >= MOZILLA.len() * 9, "{both} of {} roots are in webpki-roots", MOZILLA.len());
+        let mut stranger = (*MOZILLA[0]).clone();
+        stranger.subject = MOZILLA[1].subject.clone();
+        assert!(!is_in_webpki_roots(&stranger), "name and key must be of one entry");
+    }
 
     #[test]
     fn every_embedded_root_parses() {

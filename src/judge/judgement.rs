@@ -9,7 +9,7 @@ use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
 use crate::model::evidence::Evidence;
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::target::DnsName;
 use crate::model::time::Time;
 use crate::model::verdict::Verdict;
@@ -85,6 +85,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         served_bytes: endpoint.served_chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
         any_name: false,
+        own_stores: settings.anchors.is_embedded(),
         port: endpoint.address.port(),
         at: settings.at,
         ocsp_staple: endpoint.ocsp_staple.as_deref(),
@@ -127,7 +128,7 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     let handshake = |failure: &Failure| {
         (client.handshake)(failure, case)
-            .unwrap_or_else(|| Answer::undetermined(format!("the handshake failed: {}", failure.message)))
+            .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
     };
     match case.failure {
         Some(failure) if case.served.is_empty() && case.unparsable.is_empty() => handshake(failure),
@@ -135,6 +136,8 @@ pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
         failure => {
             let answer = (client.judge)(case);
             match failure {
+                // Our own limit: the client has looked at the message's size by its own.
+                Some(failure) if failure.kind == FailureKind::TooLarge => answer,
                 Some(failure) if answer.verdict == Verdict::Accept => handshake(failure),
                 _ => answer,
             }

@@ -239,6 +239,7 @@ impl Prepared {
             served_bytes: self.served_bytes,
             reference: reference.unwrap_or(&placeholder),
             any_name: reference.is_none(),
+            own_stores: false,
             port: DEFAULT_PORT,
             at: self.at,
             ocsp_staple: self.staple.as_deref(),

@@ -1,6 +1,7 @@
 //! From evidence and judgement to the report: names, order, cross-references. Nothing is decided here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::{EvidenceLevel, Settings};
@@ -37,11 +38,13 @@ pub struct Input<'a> {
 }
 
 pub fn report(input: &Input<'_>) -> Report {
+    let options = repeated_options(input.settings);
     let context = rules::Context {
         target: input.target,
         evidence: input.evidence,
         settings: input.judge_settings,
         judgement: input.judgement,
+        options: &options,
     };
     let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
@@ -74,6 +77,37 @@ pub fn report(input: &Input<'_>) -> Report {
         repair: repair(input),
         reproduce: reproduce(input),
     }
+}
+
+/// What a command must repeat to see what this probe saw. Paths stay out of reports: FILE stands for them.
+fn repeated_options(settings: &Settings) -> String {
+    let mut options = String::new();
+    let mut add = |option: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String cannot fail.
+        let _ = write!(options, " {option} {value}");
+    };
+    for resolver in &settings.resolvers {
+        add("--resolver", resolver);
+    }
+    for address in &settings.addresses {
+        match address.port {
+            Some(port) => add("--address", &SocketAddr::new(address.ip, port)),
+            None => add("--address", &address.ip),
+        }
+    }
+    if let Some(name) = &settings.server_name {
+        add("--server-name", name);
+    }
+    if !settings.anchors.is_embedded() {
+        add("--roots", &"FILE");
+    }
+    if !settings.anchors.local.is_empty() {
+        add("--ca", &"FILE");
+    }
+    if settings.allow_private_aia {
+        options.push_str(" --allow-private-aia");
+    }
+    options
 }
 
 /// 16 random hex digits: enough to tell the runs of one ticket apart.
@@ -187,7 +221,7 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
         match origin.anchor {
             _ if case.is_served(id) => Provenance::Served,
             Some(AnchorKind::Local) => Provenance::StoreLocal,
-            Some(AnchorKind::Public) if input.settings.anchors.store_id == "roots" => Provenance::StoreRoots,
+            Some(AnchorKind::Public) if !input.settings.anchors.is_embedded() => Provenance::StoreRoots,
             Some(AnchorKind::Public) => Provenance::StoreMozilla,
             None => Provenance::Aia,
         }
@@ -289,14 +323,17 @@ fn repair(input: &Input<'_>) -> Repair {
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
     let mut list = vec![
-        ("revocation", "neither CRLs nor OCSP responses are evaluated"),
+        (
+            "revocation",
+            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
+        ),
         ("certificate-transparency", "no log list was given"),
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
         ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
     ];
-    if input.settings.anchors.store_id == "mozilla" {
+    if input.settings.anchors.is_embedded() {
         list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
     }
     if !input.settings.fetch_issuers {

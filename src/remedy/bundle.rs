@@ -48,11 +48,11 @@ pub fn propose(case: &Case<'_>, search: &Search, clients: &[&'static Client], be
         .iter()
         .zip(&after)
         .any(|(before, after)| before.verdict == Verdict::Accept && after.verdict != Verdict::Accept);
-    if clean || worse {
-        return impossible("the chain as served is as good as any");
-    }
     if accepted(&after) == 0 {
         return impossible("no client accepts the end entity with any chain: the fault is not in the chain");
+    }
+    if clean || worse {
+        return impossible("the chain as served is as good as any");
     }
     let shown = |ids: &mut dyn Iterator<Item = &CertId>| {
         ids.map(|id| case.pool.get(*id).fingerprint.to_string()).collect::<Vec<_>>()

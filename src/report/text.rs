@@ -16,6 +16,8 @@ pub mod screen;
 use std::io::{self, Write};
 
 use crate::model::report::Report;
+pub use names::folded;
+
 use names::Names;
 use screen::{Paint, Screen, paint, plain};
 

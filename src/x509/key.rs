@@ -111,6 +111,13 @@ impl KeyKind {
     }
 }
 
+/// Is `spki` (DER) a key on P-192, the one named curve that clients refuse as too weak?
+pub fn is_p192(spki: &[u8]) -> bool {
+    // OBJECT IDENTIFIER 1.2.840.10045.3.1.1
+    const NAMED_CURVE: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01];
+    spki.windows(NAMED_CURVE.len()).any(|window| window == NAMED_CURVE)
+}
+
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -137,10 +137,8 @@ fn is_about(id: &[u8], subject: &Certificate, issuer: &Certificate) -> bool {
         32 => &digest::SHA256,
         _ => return false,
     };
-    // SubjectPublicKeyInfo: the BIT STRING without the octet that counts unused bits.
-    let key = der::split(issuer.spki()).and_then(|(spki, _)| der::values(spki.content).nth(1));
-    let key = key.and_then(|bits| bits.content.get(1..)).unwrap_or_default();
-    *serial.content == *subject.serial && digest::digest(algorithm, key).as_ref() == key_hash.content
+    let key = digest::digest(algorithm, issuer.subject_public_key());
+    *serial.content == *subject.serial && key.as_ref() == key_hash.content
 }
 
 /// GeneralizedTime, `YYYYMMDDHHMMSSZ` (RFC 6960 §4.2.2.1 by way of RFC 5280 §4.1.2.5.2).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{self as lc, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self as lc, ParsedPublicKey, VerificationAlgorithm};
 use x509_parser::signature_algorithm::{RsaSsaPssParams, SignatureAlgorithm as Parsed};
 use x509_parser::x509::AlgorithmIdentifier;
 
@@ -118,6 +118,10 @@ pub fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> SignatureCheck {
+    // aws-lc takes RSA keys from 1024 to 8192 bits, and for most algorithms from 2048.
+    if matches!(key, KeyKind::Rsa { bits, .. } if !(1024..=8192).contains(bits)) {
+        return SignatureCheck::Unsupported;
+    }
     let strong = matches!(key, KeyKind::Rsa { bits, .. } if *bits >= 2048);
     let algorithm: &'static dyn VerificationAlgorithm = match (algorithm, key) {
         (SignatureAlgorithm::RsaPkcs1(hash), KeyKind::Rsa { pss: false, .. }) => match (hash, strong) {
@@ -127,10 +131,10 @@ pub fn verify(
             (Hash::Sha512, _) => &lc::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
             _ => return SignatureCheck::Unsupported,
         },
-        (SignatureAlgorithm::RsaPss(hash), KeyKind::Rsa { .. }) if strong => match hash {
-            Hash::Sha256 => &lc::RSA_PSS_2048_8192_SHA256,
-            Hash::Sha384 => &lc::RSA_PSS_2048_8192_SHA384,
-            Hash::Sha512 => &lc::RSA_PSS_2048_8192_SHA512,
+        (SignatureAlgorithm::RsaPss(hash), KeyKind::Rsa { .. }) => match (hash, strong) {
+            (Hash::Sha256, true) => &lc::RSA_PSS_2048_8192_SHA256,
+            (Hash::Sha384, true) => &lc::RSA_PSS_2048_8192_SHA384,
+            (Hash::Sha512, true) => &lc::RSA_PSS_2048_8192_SHA512,
             _ => return SignatureCheck::Unsupported,
         },
         (SignatureAlgorithm::Ecdsa(hash), KeyKind::Ec(curve)) => match (curve, hash) {
@@ -155,8 +159,26 @@ pub fn verify(
         // Signed by another kind of key than this one.
         _ => return SignatureCheck::Invalid,
     };
-    match UnparsedPublicKey::new(algorithm, spki).verify(message, signature) {
+    // A key that the library refuses says nothing about the signature.
+    let Ok(key) = ParsedPublicKey::new(algorithm, spki) else { return SignatureCheck::Unsupported };
+    match key.verify_sig(message, signature) {
         Ok(()) => SignatureCheck::Valid,
         Err(_) => SignatureCheck::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_library_refuses_is_not_called_invalid() {
+        let rsa = |bits| KeyKind::Rsa { bits, exponent: 65537, pss: false };
+        let check = |algorithm, key| verify(&algorithm, &key, b"no key at all", b"message", b"signature");
+        assert_eq!(check(SignatureAlgorithm::RsaPss(Hash::Sha256), rsa(1024)), SignatureCheck::Unsupported);
+        assert_eq!(check(SignatureAlgorithm::RsaPkcs1(Hash::Sha256), rsa(16_384)), SignatureCheck::Unsupported);
+        assert_eq!(check(SignatureAlgorithm::RsaPkcs1(Hash::Sha256), rsa(512)), SignatureCheck::Unsupported);
+        assert_eq!(check(SignatureAlgorithm::RsaPkcs1(Hash::Sha256), rsa(2048)), SignatureCheck::Unsupported);
+        assert_eq!(check(SignatureAlgorithm::Ed25519, rsa(2048)), SignatureCheck::Invalid, "another kind of key");
     }
 }

@@ -4,6 +4,7 @@
 use tlsmend::model::verdict::Verdict;
 
 use crate::support::shared_lab::SharedLab;
+use crate::support::skip;
 
 /// Column of the measurements, our client, whether the roots are the client's own.
 const COLUMNS: &[(&str, &str, bool)] = &[
@@ -15,13 +16,18 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("java-jdkca", "java", true),
     ("go", "go", false),
     ("rustls-aws", "rustls-aws", false),
+    ("gnutls-cli", "gnutls-cli", false),
+    ("wget", "wget", false),
+    ("git", "git", false),
+    ("mbedtls", "mbedtls", false),
+    ("wolfssl", "wolfssl", false),
 ];
 
 /// `TLSMEND_SHOW=curl cargo test client_verdicts -- --nocapture` lists that column's misses.
 #[test]
 fn models_agree_with_measurements() {
     let Some(lab) = SharedLab::load() else {
-        eprintln!("skipped: the measured scenarios are not beside this checkout");
+        skip("the measured scenarios are not beside this checkout");
         return;
     };
     let show = std::env::var("TLSMEND_SHOW").unwrap_or_default();

@@ -18,6 +18,7 @@ use tlsmend::report::{json, text};
 use tlsmend::x509::pem;
 
 use crate::support::program::tlsmend;
+use crate::support::validate;
 
 /// Today, so that nothing here is right on one day only.
 fn now() -> Time {
@@ -39,6 +40,32 @@ fn accepting(report: &Report) -> Vec<&str> {
     clients.filter(|client| client.verdict == Verdict::Accept).map(|client| client.id.as_str()).collect()
 }
 
+/// What one part of a report says of another is true: causes are findings, indices and hashes lead somewhere.
+fn references_hold(report: &Report) {
+    let target = &report.target.host;
+    let known = |hash: &String| report.certificates.contains_key(hash);
+    for (index, deployment) in report.deployments.iter().enumerate() {
+        for client in &deployment.clients {
+            let id = &client.id;
+            if client.verdict == Verdict::Accept {
+                assert_eq!((&client.category, &client.code, &client.cause), (&None, &None, &None), "{target} {id}");
+                let path = client.path.expect("who accepts has taken a path");
+                assert_eq!(deployment.paths[path].provenance.len(), deployment.paths[path].certificates.len());
+            } else if client.verdict != Verdict::Undetermined {
+                let cause = client.cause.as_ref().unwrap_or_else(|| panic!("{target}: {id} refuses for no cause"));
+                let finding = report.findings.iter().find(|finding| finding.code == *cause);
+                assert!(finding.is_some_and(|finding| finding.affected_clients.contains(id)), "{target} {id} {cause}");
+            }
+        }
+        assert!(deployment.paths.iter().flat_map(|path| &path.certificates).all(known), "{target}");
+        let endpoints = report.endpoints.iter().filter(|endpoint| endpoint.deployment == Some(index));
+        assert!(endpoints.map(|endpoint| &endpoint.address).eq(&deployment.endpoints), "{target}");
+    }
+    assert!(report.repair.adds.iter().all(known), "{target}");
+    assert_eq!(report.repair.possible, report.repair.bundle_pem.is_some(), "{target}");
+    assert_eq!(report.repair.possible, report.repair.reason.is_none(), "{target}");
+}
+
 /// Exactly the findings that the scenario promises, of any severity, and its exit code.
 #[tokio::test]
 async fn every_scenario_finds_what_it_promises_and_nothing_else() {
@@ -48,6 +75,8 @@ async fn every_scenario_finds_what_it_promises_and_nothing_else() {
         let scenario = running.scenario;
         let report = look(&lab, scenario.id).await;
         let expected: BTreeSet<&str> = scenario.expected.iter().copied().collect();
+        validate(&serde_json::to_value(&report).unwrap());
+        references_hold(&report);
         let exit = exit_of(&report, Severity::Medium) as u8;
         if codes(&report) != expected || exit != scenario.exit {
             let (codes, promised) = (codes(&report), scenario.exit);

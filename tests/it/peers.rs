@@ -77,7 +77,7 @@ fn drain(mut pipe: impl Read + Send + 'static) {
 fn is_missing(program: &str) -> bool {
     let found = Command::new(program).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        println!("skipped: {program} is not installed");
+        crate::support::skip(&format!("{program} is not installed"));
     }
     !found
 }

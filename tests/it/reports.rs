@@ -150,6 +150,58 @@ fn many_groups_of_addresses_do_not_flood_the_screen() {
     assert!(text_of(&report, false, 80, 1).contains("CHAIN H2"));
 }
 
+/// With two dozen clients too: every one that fails is on the screen or counted, and with `-v` each has its row.
+#[test]
+fn many_clients_do_not_flood_the_screen() {
+    let report = golden("many-clients");
+    let short = text_of(&report, false, 80, 0);
+    assert!(short.starts_with("BROKEN for 18 of 24 clients: "), "{short}");
+    assert!(short.lines().count() < 80, "{short}");
+    let clients = &report.deployments[0].clients;
+    for code in clients.iter().filter_map(|client| client.code.as_deref()) {
+        let first_word = code.split(' ').next().unwrap();
+        assert!(short.contains(first_word), "{code}");
+    }
+    let (short, long) = (table_of(&short), table_of(&text_of(&report, false, 200, 1)));
+    let codes: std::collections::BTreeSet<_> = clients.iter().filter_map(|client| client.code.as_deref()).collect();
+    assert_eq!(short.matches('✗').count(), codes.len(), "one row a code");
+    assert_eq!(long.matches(['✓', '✗']).count(), 24);
+    assert!(clients.iter().all(|client| long.contains(&client.name)));
+}
+
+/// The words that few clients share are not lost among many.
+#[test]
+fn every_client_is_counted_once_in_the_table() {
+    for count in [1, 6, 24] {
+        let mut report = golden("many-clients");
+        let clients = &mut report.deployments[0].clients;
+        clients.truncate(count);
+        for client in clients.iter_mut() {
+            client.verdict = tlsmend::model::verdict::Verdict::Accept;
+            client.code = None;
+            client.cause = None;
+            client.breaks_at = None;
+        }
+        let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
+        let text = text_of(&report, false, 80, 0);
+        let table = table_of(&text);
+        let named = names.iter().filter(|name| table.contains(name.as_str())).count();
+        let counted: usize = table
+            .split_once('+')
+            .and_then(|(_, rest)| rest.split(' ').next())
+            .map_or(0, |number| number.parse().unwrap());
+        // `openssl s_client` is the beginning of another name.
+        assert!((count..=count + 1).contains(&(named + counted)), "{table}");
+        assert_eq!(table.matches('✓').count(), 1, "{table}");
+    }
+}
+
+/// The client table of a text.
+fn table_of(text: &str) -> String {
+    let (_, after) = text.split_once("\nCLIENTS").unwrap();
+    after.split("\n\n").next().unwrap().to_owned()
+}
+
 /// `--evidence none` leaves no facts to draw with; the text must still say what is the case.
 #[test]
 fn a_report_without_certificates_is_still_readable() {

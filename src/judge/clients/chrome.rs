@@ -133,8 +133,11 @@ fn bad_format() -> Answer {
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    if let Some(name) = &failure.alert {
-        return Some(alert(name));
+    match (failure.kind, &failure.alert) {
+        // It offers more than our hello (RSA key exchange, CBC): a server that found nothing in ours may find it there.
+        (FailureKind::NothingInCommon, _) => return None,
+        (_, Some(name)) => return Some(alert(name)),
+        _ => {}
     }
     Some(match failure.kind {
         FailureKind::Refused => Answer::error(Category::Refused, "ERR_CONNECTION_REFUSED"),
@@ -142,15 +145,15 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         FailureKind::Timeout => Answer::error(Category::Timeout, "timeout"),
         FailureKind::Reset => Answer::error(Category::Closed, "ERR_CONNECTION_RESET"),
         FailureKind::Closed => Answer::error(Category::Closed, "ERR_CONNECTION_CLOSED"),
-        FailureKind::VersionNotSupported | FailureKind::NothingInCommon => mismatch(),
+        FailureKind::VersionNotSupported => mismatch(),
         FailureKind::ClientCertificateRequired => alert("certificate_required"),
         FailureKind::Plaintext
         | FailureKind::NotTls
         | FailureKind::SignatureWrong
         | FailureKind::NoCertificate
-        | FailureKind::TooLarge
         | FailureKind::Protocol => protocol_error(),
-        FailureKind::Alert | FailureKind::Local => return None,
+        // Our limit is lower than its.
+        FailureKind::TooLarge | FailureKind::NothingInCommon | FailureKind::Alert | FailureKind::Local => return None,
     })
 }
 

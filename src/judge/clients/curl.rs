@@ -35,7 +35,8 @@ pub const CLIENT: Client = Client {
 const SETTINGS: Settings = Settings { partial_chain: true, security_level: 2 };
 
 fn judge(case: &Case<'_>) -> Answer {
-    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
+    // At level 2 no SHA-1 is offered.
+    if super::signs_with_sha1(case) || case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
         return alert_answer("handshake_failure");
     }
     if case.certificate_message_bytes() > openssl::MAX_CERTIFICATE_MESSAGE {
@@ -182,8 +183,10 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         (FailureKind::ClientCertificateRequired, Some(alert)) => {
             Answer { category: Some(Category::ClientCertificate), ..alert_answer(alert) }
         }
-        // It speaks more than we do: where we find nothing in common, it may.
-        (FailureKind::Alert, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
+        // It offers more than our hello (RSA key exchange, CBC, finite fields, Ed448): a server that found nothing in ours
+        // may find it there.
+        (FailureKind::NothingInCommon, _) => return None,
+        (_, Some(alert)) if ALERTS.iter().any(|(known, _, _)| *known == alert) => alert_answer(alert),
         _ => return None,
     })
 }

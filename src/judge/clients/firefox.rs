@@ -132,8 +132,11 @@ fn speaks(tls: &TlsParameters) -> bool {
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    if let Some(name) = &failure.alert {
-        return alert(name);
+    match (failure.kind, &failure.alert) {
+        // It offers more than our hello (RSA key exchange, CBC, P-521): a server that found nothing in ours may there.
+        (FailureKind::NothingInCommon, _) => return None,
+        (_, Some(name)) => return alert(name),
+        _ => {}
     }
     Some(match failure.kind {
         FailureKind::Refused => failed(Category::Refused, "connectionFailure"),
@@ -148,12 +151,13 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             _ => failed(Category::Closed, "PR_END_OF_FILE_ERROR"),
         },
         FailureKind::VersionNotSupported => failed(Category::TlsVersion, "SSL_ERROR_UNSUPPORTED_VERSION"),
-        FailureKind::NothingInCommon => return alert("handshake_failure"),
         FailureKind::ClientCertificateRequired => return alert("certificate_required"),
         FailureKind::SignatureWrong => failed(Category::BadSignature, "SEC_ERROR_BAD_SIGNATURE"),
         FailureKind::NoCertificate => failed(Category::Handshake, "SSL_ERROR_NO_CERTIFICATE"),
-        FailureKind::TooLarge => failed(Category::MessageTooBig, "SSL_ERROR_RX_MALFORMED_HANDSHAKE"),
-        FailureKind::NotTls
+        // Our limit is lower than its.
+        FailureKind::TooLarge
+        | FailureKind::NothingInCommon
+        | FailureKind::NotTls
         | FailureKind::Unreachable
         | FailureKind::Alert
         | FailureKind::Protocol

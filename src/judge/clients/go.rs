@@ -10,7 +10,7 @@ use crate::x509::key::{Curve, KeyKind};
 pub const CLIENT: Client = Client {
     id: "go",
     name: "Go (crypto/tls)",
-    versions: "Go 1.27.3, with the language version of go.mod at 1.22",
+    versions: "Go 1.27.3",
     measured: true,
     fetches_issuers: false,
     notes: &[
@@ -19,7 +19,8 @@ pub const CLIENT: Client = Client {
         "Issuer and subject must be equal byte by byte.",
         "The common name is never used.",
         "SHA-1 and MD5 signatures make the issuer unknown; the reason stands in brackets.",
-        "Negative serial numbers are accepted only because the measured program's go.mod asks for Go 1.22.",
+        "Negative serial numbers pass, as measured; a program whose go.mod asks for Go 1.23 or later refuses them \
+         (GODEBUG x509negativeserial).",
     ],
     sources: &[
         "Go crypto/x509 verify.go, parser.go, constraints.go, cert_pool.go",
@@ -100,9 +101,11 @@ fn alert_answer(name: &str) -> Answer {
         .with_message(format!("remote error: tls: {text}"))
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, text: &str| Some(Answer::error(category, text).with_message(text));
     match (failure.kind, failure.alert.as_deref()) {
+        // It offers more than our hello (CBC, P-521): a server that found nothing in ours may find it there.
+        (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "no route to host"),
         (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => say(Category::Timeout, "i/o timeout"),
@@ -118,7 +121,12 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             say(Category::NotTls, "tls: first record does not look like a TLS handshake")
         }
-        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        // The server went on with a version that was not offered (pickTLSVersion).
+        (FailureKind::VersionNotSupported, None) => {
+            let minor: u16 = case.tls?.version.as_deref()?.strip_prefix("1.")?.parse().ok()?;
+            let text = format!("tls: server selected unsupported protocol version {:x}", 0x0301 + minor);
+            say(Category::TlsVersion, &text)
+        }
         (FailureKind::SignatureWrong, _) => {
             say(Category::Handshake, "tls: invalid signature by the server certificate")
         }
@@ -126,8 +134,6 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             category: Some(Category::ClientCertificate),
             ..alert_answer(alert.unwrap_or("certificate_required"))
         }),
-        // RFC 7919 §4: this answers finite-field groups that were offered and not wanted; Go offers none.
-        (_, Some("insufficient_security")) => Some(alert_answer("handshake_failure")),
         (_, Some(alert)) if ALERTS.iter().any(|(known, _)| *known == alert) => Some(alert_answer(alert)),
         _ => None,
     }

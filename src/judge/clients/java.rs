@@ -35,8 +35,8 @@ pub const CLIENT: Client = Client {
 
 fn judge(case: &Case<'_>) -> Answer {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    // jdk.tls.disabledAlgorithms: TLS_RSA_*
-    if suite.starts_with("TLS_RSA_") {
+    // jdk.tls.disabledAlgorithms: TLS_RSA_*, and SHA-1 in handshakes
+    if suite.starts_with("TLS_RSA_") || super::signs_with_sha1(case) {
         return alert_answer("handshake_failure");
     }
     if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
@@ -107,11 +107,13 @@ fn alert_answer(name: &str) -> Answer {
     Answer::error(super::alert_category(name), code).with_message(message)
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, package: &str, code: &str| {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
     match (failure.kind, failure.alert.as_deref()) {
+        // It offers more than our hello (CBC, finite fields, Ed448): a server that found nothing in ours may find it there.
+        (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "java.net", "ConnectException: Connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "java.net", "NoRouteToHostException: No route to host"),
         (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => {
@@ -128,7 +130,15 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             say(Category::NotTls, "javax.net.ssl", "SSLException: Unsupported or unrecognized SSL message")
         }
-        (FailureKind::VersionNotSupported, None) => Some(alert_answer("protocol_version")),
+        // The server went on with a version that was not offered (ServerHello.java).
+        (FailureKind::VersionNotSupported, None) => {
+            let version = case.tls?.version.as_deref()?.replace('.', "");
+            let code = format!(
+                "SSLHandshakeException: (protocol_version) The server selected protocol version TLS{version} is not \
+                 accepted by client preferences [TLS13, TLS12]"
+            );
+            say(Category::TlsVersion, "javax.net.ssl", &code)
+        }
         (FailureKind::SignatureWrong, _) => say(
             Category::Handshake,
             "javax.net.ssl",
@@ -138,6 +148,8 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             category: Some(Category::ClientCertificate),
             ..alert_answer(alert.unwrap_or("certificate_required"))
         }),
+        // Beyond our limit is beyond Java's; the size, which its message names, is not known.
+        (FailureKind::TooLarge, _) => say(Category::MessageTooBig, "javax.net.ssl", "SSLProtocolException"),
         (_, Some(alert)) => Some(alert_answer(alert)),
         _ => None,
     }

@@ -1,15 +1,21 @@
 //! The clients that are modelled, one file each.
 
+use super::case::Case;
 use super::client::Client;
 use crate::model::verdict::Category;
 
 mod chrome;
 mod curl;
 mod firefox;
+mod git;
+mod gnutls_cli;
 mod go;
 mod java;
+mod mbedtls;
 mod rustls_aws;
 pub mod standard;
+mod wget;
+mod wolfssl;
 
 /// All of them, in the order reports list them.
 #[rustfmt::skip] // one line a client: adding one is adding a line
@@ -20,6 +26,11 @@ pub const ALL: &[&Client] = &[
     &java::CLIENT,
     &go::CLIENT,
     &rustls_aws::CLIENT,
+    &gnutls_cli::CLIENT,
+    &wget::CLIENT,
+    &git::CLIENT,
+    &mbedtls::CLIENT,
+    &wolfssl::CLIENT,
 ];
 
 /// Those that only `judge` asks: nobody runs them to reach a site.
@@ -35,6 +46,12 @@ pub fn find_for_judge(id: &str) -> Option<&'static Client> {
     find(id).or_else(|| JUDGE_ONLY.iter().copied().find(|client| client.id == id))
 }
 
+/// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client that
+/// does not offer SHA-1 meets a handshake_failure.
+fn signs_with_sha1(case: &Case<'_>) -> bool {
+    case.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
+}
+
 /// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
 fn alert_category(alert: &str) -> Category {
     match alert {
@@ -43,5 +60,103 @@ fn alert_category(alert: &str) -> Category {
         "unrecognized_name" => Category::UnrecognizedName,
         "certificate_required" => Category::ClientCertificate,
         _ => Category::Handshake,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::pool::Pool;
+    use crate::model::handshake::{Failure, FailureKind, Stage};
+
+    fn failure(stage: Stage, kind: FailureKind, alert: Option<&str>) -> Failure {
+        Failure { stage, kind, alert: alert.map(str::to_owned), protocol: None, message: String::new() }
+    }
+
+    /// Every line as measured, with the failure that our own handshake meets at the same server.
+    #[test]
+    fn failed_handshakes_in_the_words_of_curl_java_and_go() {
+        let (pool, reference) = (Pool::default(), "closed.example.com".parse().unwrap());
+        let case = Case {
+            pool: &pool,
+            served: &[],
+            unparsable: &[],
+            served_bytes: 0,
+            reference: &reference,
+            any_name: false,
+            own_stores: false,
+            port: 21285,
+            at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            ocsp_staple: None,
+            tls: None,
+            failure: None,
+        };
+        use FailureKind as Kind;
+        for (failure, curl, java, go) in [
+            (
+                failure(Stage::Tls, Kind::VersionNotSupported, Some("protocol_version")),
+                "35 legacy sigalg disallowed or unsupported",
+                "SSLHandshakeException: (protocol_version) Received fatal alert: protocol_version",
+                "tls: protocol version not supported",
+            ),
+            (
+                failure(Stage::Tls, Kind::Alert, Some("unrecognized_name")),
+                "35 tlsv1 unrecognized name",
+                "SSLHandshakeException: (unrecognized_name) Received fatal alert: unrecognized_name",
+                "tls: unrecognized name",
+            ),
+            (
+                failure(Stage::Tls, Kind::Alert, Some("internal_error")),
+                "35 tlsv1 alert internal error",
+                "SSLException: (internal_error) Received fatal alert: internal_error",
+                "tls: internal error",
+            ),
+            (
+                failure(Stage::Tls, Kind::Reset, None),
+                "35 Recv failure: Connection reset by peer",
+                "SocketException: Connection reset",
+                "connection reset by peer",
+            ),
+            (
+                failure(Stage::Tls, Kind::Closed, None),
+                "35 OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to clos",
+                "EOFException: SSL peer shut down incorrectly",
+                "unexpected EOF",
+            ),
+            (
+                failure(Stage::Tls, Kind::Timeout, None),
+                "28 Connection timed out after 300000 milliseconds",
+                "SocketTimeoutException: Read timed out",
+                "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ),
+            (
+                failure(Stage::Tls, Kind::Plaintext, None),
+                "35 wrong version number",
+                "SSLException: Unsupported or unrecognized SSL message",
+                "tls: first record does not look like a TLS handshake",
+            ),
+            (
+                failure(Stage::Tcp, Kind::Refused, None),
+                "7 Failed to connect to closed.example.com port 21285 after 0 m",
+                "ConnectException: Connection refused",
+                "connection refused",
+            ),
+            (
+                failure(Stage::AfterHandshake, Kind::ClientCertificateRequired, Some("certificate_required")),
+                "56 tlsv13 alert certificate required, errno 0",
+                "SSLHandshakeException: (certificate_required) Received fatal alert: certificate_required",
+                "tls: certificate required",
+            ),
+        ] {
+            for (client, code) in [("curl", curl), ("java", java), ("go", go)] {
+                let answer = (find(client).unwrap().handshake)(&failure, &case);
+                assert_eq!(answer.and_then(|answer| answer.code).as_deref(), Some(code), "{client}: {failure:?}");
+            }
+        }
+        // They offer more than our hello: nothing is known.
+        let nothing = failure(Stage::Tls, Kind::NothingInCommon, Some("handshake_failure"));
+        for client in ["curl", "java", "go"] {
+            assert_eq!((find(client).unwrap().handshake)(&nothing, &case), None, "{client}");
+        }
     }
 }

@@ -185,7 +185,9 @@ impl Build<'_> {
             self.farthest = chain.to_vec();
         }
         let child = chain[chain.len() - 1];
-        let roots = self.potential_parents(child, |id| self.case.is_anchor(id).is_some());
+        // AppendCertsFromPEM leaves out what does not parse.
+        let is_root = |id| self.case.is_anchor(id).is_some() && parse_error(self.get(id)).is_none();
+        let roots = self.potential_parents(child, is_root);
         // crypto/tls puts all but the first certificate of the list into the pool of intermediates.
         let sent = self.case.served.get(1..).unwrap_or_default();
         let intermediates = self.potential_parents(child, |id| sent.contains(&id));
@@ -464,6 +466,7 @@ fn san_error(name: &GeneralName) -> Option<String> {
             }
             Some(_) => None,
         },
+        GeneralName::Invalid(2) => Some("x509: SAN dNSName is malformed".to_owned()),
         GeneralName::Invalid(_) => Some("x509: invalid subject alternative name".to_owned()),
         _ => None,
     }
@@ -668,14 +671,16 @@ fn verify_hostname(certificate: &Certificate, reference: &ReferenceId) -> Result
     Err(Error::new("x509.HostnameError", Category::Hostname, text))
 }
 
-/// `validHostnamePattern`: labels of letters, digits, inner hyphens and underscores; `*` only as the whole first label.
+/// `validHostnamePattern`: labels of letters, digits, inner hyphens and underscores; `*` only as the whole first label,
+/// and not alone.
 fn is_valid_pattern(name: &str) -> bool {
-    name.split('.').enumerate().all(|(position, label)| {
-        (position == 0 && label == "*")
-            || (!label.is_empty()
-                && !label.starts_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
-    })
+    name != "*"
+        && name.split('.').enumerate().all(|(position, label)| {
+            (position == 0 && label == "*")
+                || (!label.is_empty()
+                    && !label.starts_with('-')
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
+        })
 }
 
 /// `matchHostnames`: label by label; a first label `*` matches any.

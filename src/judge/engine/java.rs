@@ -7,6 +7,7 @@
 //! `sun.security.util.HostnameChecker`.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
@@ -16,7 +17,7 @@ use crate::model::time::Time;
 use crate::model::verdict::Category;
 use crate::x509::dn::DistinguishedName;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind};
+use crate::x509::key::{Curve, KeyKind, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, NameConstraints, SubjectAltName, usage};
 
@@ -56,6 +57,9 @@ pub enum Outcome {
     /// The search did not come to an end within its budget.
     Undecided,
 }
+
+/// The tag of dNSName in GeneralName (RFC 5280 §4.2.1.6).
+const DNS_NAME: u8 = 2;
 
 const CERTIFICATE_EXCEPTION: &str = "java.security.cert.CertificateException";
 const PATH_EXCEPTION: &str = "java.security.cert.CertPathValidatorException";
@@ -105,12 +109,17 @@ pub fn check_trusted(case: &Case<'_>) -> Outcome {
         let thrown = unparsable(CERTIFICATE_EXCEPTION, "Could not parse certificate");
         return Outcome::Refused { thrown, path: Vec::new() };
     };
-    let mut validator = Validator { case, steps: 0 };
+    let mut validator = Validator { case, steps: 0, names_were_constrained: false };
     let path = match validator.validate() {
         Ok(path) => path,
         Err(outcome) => return outcome,
     };
     let certificate = case.pool.get(end_entity);
+    // NameConstraintsExtension.verify adds the address it takes from the common name, where the SAN has none, to the
+    // certificate's own list of alternative names: there the check of the name finds it.
+    let has_address = |san: &SubjectAltName| san.names.iter().any(|name| matches!(name, GeneralName::Ip(_)));
+    let added = address_in_common_name(certificate)
+        .filter(|_| validator.names_were_constrained && !alternative_names(certificate).is_some_and(has_address));
     // Validator.validate: not for an end entity that is itself a trust anchor.
     if path.len() > 1
         && let Some(message) = end_entity_error(certificate)
@@ -125,7 +134,7 @@ pub fn check_trusted(case: &Case<'_>) -> Outcome {
     }
     // AnchorCertificates.contains: one of the JDK's own.
     let chains_to_public = path.last().is_some_and(|&id| case.is_anchor(id) == Some(AnchorKind::Public));
-    let name = if case.any_name { Ok(()) } else { match_host(certificate, case.reference, chains_to_public) };
+    let name = if case.any_name { Ok(()) } else { match_host(certificate, case.reference, chains_to_public, added) };
     match name {
         Ok(()) => Outcome::Trusted(path),
         Err(HostError { message, cause }) => {
@@ -183,6 +192,8 @@ fn path_failure(error: PathError) -> Thrown {
 struct Validator<'a> {
     case: &'a Case<'a>,
     steps: usize,
+    /// Name constraints were looked at on a chain taken as it was sent.
+    names_were_constrained: bool,
 }
 
 impl Validator<'_> {
@@ -218,7 +229,7 @@ impl Validator<'_> {
     }
 
     /// `doValidate`, `PKIXCertPathValidator.engineValidate`: every anchor of the right name is tried.
-    fn validate_path(&self, path: &[CertId]) -> Result<Vec<CertId>, Outcome> {
+    fn validate_path(&mut self, path: &[CertId]) -> Result<Vec<CertId>, Outcome> {
         let refuse = |thrown| Outcome::Refused { thrown, path: path.to_vec() };
         let top = path[path.len() - 1];
         let mut last = PathError::new(
@@ -226,7 +237,8 @@ impl Validator<'_> {
             Category::UnknownIssuer,
             "Path does not chain with any of the trust anchors",
         );
-        for anchor in self.anchors() {
+        let anchors: Vec<CertId> = self.anchors().collect();
+        for anchor in anchors {
             let matches = same_name(&self.get(anchor).subject, &self.get(top).issuer)
                 && identifiers_match(self.get(anchor), self.get(top));
             if !matches {
@@ -241,6 +253,8 @@ impl Validator<'_> {
                             wrap("validation", VALIDATOR_EXCEPTION, &message, code, category, "certificate_unknown");
                         return Err(refuse(thrown));
                     }
+                    self.names_were_constrained =
+                        path[1..].iter().any(|&id| self.get(id).extensions.name_constraints.is_some());
                     let mut whole = path.to_vec();
                     whole.push(anchor);
                     return Ok(whole);
@@ -260,7 +274,7 @@ impl Validator<'_> {
         for position in (0..path.len()).rev() {
             let certificate = self.get(path[position]);
             let issuer = path.get(position + 1).copied().unwrap_or(anchor);
-            self.check_algorithms(certificate, anchor)?;
+            self.check_algorithms(certificate, anchor, position + 1 == path.len())?;
             if position > 0 {
                 if !may_sign(certificate) {
                     let message = "CA key usage check failed: keyCertSign bit is not set";
@@ -292,7 +306,12 @@ impl Validator<'_> {
     }
 
     /// `AlgorithmChecker` with `jdk.certpath.disabledAlgorithms`: MD2 and MD5 never, SHA-1 not under the JDK's own anchors.
-    fn check_algorithms(&self, certificate: &Certificate, anchor: CertId) -> Result<(), PathError> {
+    fn check_algorithms(
+        &self,
+        certificate: &Certificate,
+        anchor: CertId,
+        is_below_anchor: bool,
+    ) -> Result<(), PathError> {
         let constrained = |message: String, alert| {
             Err(PathError { alert, ..PathError::new("ALGORITHM_CONSTRAINED", Category::Algorithm, message) })
         };
@@ -319,22 +338,22 @@ impl Validator<'_> {
             );
             return constrained(message, "unsupported_certificate");
         }
-        let weak = match certificate.key {
-            KeyKind::Rsa { bits, .. } if bits < 1024 => Some(format!("keysize limits: RSA {bits} bit key")),
-            // jdk.disabled.namedCurves
-            KeyKind::Ec(Curve::Secp256k1) => Some("disabled algorithm: secp256k1".to_owned()),
-            _ => None,
-        };
-        match weak {
-            Some(what) => constrained(
-                format!(
-                    "Algorithm constraints check failed on {what} used with certificate: {}",
-                    java_name(&certificate.subject)
-                ),
+        if let Some(what) = weak_key(certificate) {
+            let subject = java_name(&certificate.subject);
+            return constrained(
+                format!("Algorithm constraints check failed on {what} used with certificate: {subject}"),
                 "unsupported_certificate",
-            ),
-            None => Ok(()),
+            );
         }
+        // The anchor's own signature does not count, but its key does, as that of the issuer.
+        if is_below_anchor && weak_key(self.get(anchor)).is_some() {
+            let message = format!(
+                "Algorithm constraints check failed on signature algorithm: {}",
+                certificate.signature_algorithm
+            );
+            return constrained(message, "bad_certificate");
+        }
+        Ok(())
     }
 
     /// `BasicChecker.verifyValidity`, `CertificateValidity.valid`.
@@ -400,17 +419,13 @@ impl Validator<'_> {
     /// that name. `traversed` counts CA certificates that are not self-issued.
     fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static str>> {
         let child = path[path.len() - 1];
-        let mut anchors = Vec::new();
-        for anchor in self.anchors() {
-            if self.could_issue(anchor, child) && self.names_allowed_by(anchor, path).map_err(Some)? {
-                anchors.push(anchor);
-            }
-        }
+        let anchors: Vec<CertId> = self.anchors().filter(|&anchor| self.could_issue(anchor, child)).collect();
         if !anchors.is_empty() {
             for anchor in anchors {
                 self.step()?;
                 let fits = !path.contains(&anchor) && self.check_signature(child, anchor).is_ok();
-                if fits && path.iter().all(|&id| self.check_algorithms(self.get(id), anchor).is_ok()) {
+                let strong = |&id: &CertId| self.check_algorithms(self.get(id), anchor, id == child).is_ok();
+                if fits && path.iter().all(strong) {
                     path.push(anchor);
                     return Ok(true);
                 }
@@ -464,7 +479,7 @@ impl Validator<'_> {
         same_name(&issuer.subject, &child.issuer) && identifiers_match(issuer, child) && spans
     }
 
-    /// `X509CertSelector.matchPathToNames`: the candidate's constraints, an anchor's too, against every name below.
+    /// The candidate's name constraints against every name below. An anchor's are not applied in a search either.
     fn names_allowed_by(&self, candidate: CertId, path: &[CertId]) -> Result<bool, &'static str> {
         let Some(constraints) = &self.get(candidate).extensions.name_constraints else { return Ok(true) };
         for (position, &id) in path.iter().enumerate() {
@@ -480,6 +495,17 @@ impl Validator<'_> {
             }
         }
         Ok(true)
+    }
+}
+
+/// `jdk.certpath.disabledAlgorithms`: key sizes and curves.
+fn weak_key(certificate: &Certificate) -> Option<String> {
+    match certificate.key {
+        KeyKind::Rsa { bits, .. } if bits < 1024 => Some(format!("keysize limits: RSA {bits} bit key")),
+        KeyKind::Ec(Curve::Other) if is_p192(certificate.spki()) => Some("keysize limits: EC 192 bit key".to_owned()),
+        // jdk.disabled.namedCurves
+        KeyKind::Ec(Curve::Secp256k1) => Some("disabled algorithm: secp256k1".to_owned()),
+        _ => None,
     }
 }
 
@@ -628,7 +654,8 @@ fn alternative_names(certificate: &Certificate) -> Option<&SubjectAltName> {
                     && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
             }) && !uri.contains([' ', '<', '>', '"', '{', '}', '|', '\\', '^', '`'])
         }
-        GeneralName::Invalid(_) => false,
+        // A dNSName with octets beyond ASCII is read all the same, and matches nothing.
+        GeneralName::Invalid(tag) => *tag == DNS_NAME,
         GeneralName::Dns(_) | GeneralName::Directory(_) | GeneralName::Other(_) => true,
     };
     certificate.extensions.subject_alt_name.as_ref().filter(|san| san.names.iter().all(is_readable))
@@ -641,22 +668,46 @@ fn names_allowed(certificate: &Certificate, constraints: &NameConstraints) -> Re
     {
         return Ok(false);
     }
-    let names = match alternative_names(certificate) {
-        Some(san) => san.names.clone(),
-        None => certificate
-            .subject
-            .attributes()
-            .iter()
-            .filter(|attribute| attribute.oid == "1.2.840.113549.1.9.1")
-            .map(|attribute| GeneralName::Email(attribute.text.as_str().into()))
-            .collect(),
-    };
+    let mut names = alternative_names(certificate).map_or_else(Vec::new, |san| san.names.clone());
+    if alternative_names(certificate).is_none() {
+        let attributes = certificate.subject.attributes();
+        let emails = attributes.iter().filter(|attribute| attribute.oid == "1.2.840.113549.1.9.1");
+        names.extend(emails.map(|attribute| GeneralName::Email(attribute.text.as_str().into())));
+    }
+    // The common name counts, as a host name or an address, where the SAN has none of its kind.
+    let common_name = certificate.subject.common_name().unwrap_or_default();
+    match address_in_common_name(certificate) {
+        Some(address) if !names.iter().any(|name| matches!(name, GeneralName::Ip(_))) => {
+            names.push(GeneralName::Ip(match address {
+                IpAddr::V4(address) => address.octets().into(),
+                IpAddr::V6(address) => address.octets().into(),
+            }));
+        }
+        None if !names.iter().any(|name| matches!(name, GeneralName::Dns(_))) && is_dns_name(common_name) => {
+            names.push(GeneralName::Dns(common_name.into()));
+        }
+        _ => {}
+    }
     for name in &names {
         if !name_allowed(name, constraints)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+fn address_in_common_name(certificate: &Certificate) -> Option<IpAddr> {
+    certificate.subject.common_name()?.parse().ok()
+}
+
+/// What the constructor of `DNSName` takes: labels of letters, digits, inner hyphens and underscores.
+fn is_dns_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.split('.').all(|label| {
+            label.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        })
 }
 
 /// `NameConstraintsExtension.verify(GeneralNameInterface)`: excluded first.
@@ -733,13 +784,19 @@ struct HostError {
 
 /// `HostnameChecker.match` for TLS. Addresses are looked for in the SAN only, names also in the common name when the SAN
 /// holds no dNSName.
-fn match_host(certificate: &Certificate, reference: &ReferenceId, chains_to_public: bool) -> Result<(), HostError> {
+fn match_host(
+    certificate: &Certificate,
+    reference: &ReferenceId,
+    chains_to_public: bool,
+    added: Option<IpAddr>,
+) -> Result<(), HostError> {
     let say = |message: String| Err(HostError { message, cause: None });
     let names = alternative_names(certificate).map(|san| &san.names);
     let host = match reference {
         ReferenceId::Ip(address) => {
             return match names {
                 None => say("No subject alternative names present".to_owned()),
+                Some(_) if added == Some(*address) => Ok(()),
                 Some(names) if names.iter().any(|name| name.as_ip() == Some(*address)) => Ok(()),
                 Some(_) => say(format!("No subject alternative names matching IP address {address} found")),
             };
@@ -750,18 +807,13 @@ fn match_host(certificate: &Certificate, reference: &ReferenceId, chains_to_publ
         let message = format!("Illegal given domain name: {host}");
         return Err(HostError { message, cause: Some("Contains non-LDH ASCII characters") });
     }
-    let mut presented = names.into_iter().flatten().filter_map(|name| match name {
-        GeneralName::Dns(text) => Some(&**text),
-        _ => None,
-    });
-    let mut has_dns = false;
-    if presented.any(|presented| {
-        has_dns = true;
-        is_matched(host, presented, chains_to_public)
-    }) {
+    let names = names.map_or(&[][..], Vec::as_slice);
+    let matches =
+        |name: &GeneralName| matches!(name, GeneralName::Dns(text) if is_matched(host, text, chains_to_public));
+    if names.iter().any(matches) {
         return Ok(());
     }
-    if has_dns {
+    if names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME))) {
         return say(format!("No subject alternative DNS name matching {host} found."));
     }
     match certificate.subject.common_name() {

@@ -1,9 +1,12 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
 
 pub mod chromium;
+pub mod gnutls;
 pub mod go;
 pub mod java;
+pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
 pub mod rfc5280;
 pub mod webpki;
+pub mod wolfssl;

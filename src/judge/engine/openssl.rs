@@ -11,7 +11,7 @@ use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
 use crate::x509::general_name::GeneralName;
 use crate::x509::identity::{WildcardRules, matches_dns};
-use crate::x509::key::{Curve, KeyKind};
+use crate::x509::key::{Curve, KeyKind, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, NameConstraints, usage};
 
@@ -23,6 +23,9 @@ const MAX_NAME_CHECKS: usize = 1 << 20;
 
 /// `SSL_MAX_CERT_LIST_DEFAULT` of `ssl.h`: octets of the Certificate message.
 pub const MAX_CERTIFICATE_MESSAGE: usize = 100 * 1024;
+
+/// The tag of dNSName in GeneralName (RFC 5280 §4.2.1.6): one that holds more than ASCII matches nothing, and counts.
+const DNS_NAME: u8 = 2;
 
 /// What a program on OpenSSL sets.
 #[derive(Debug, Clone, Copy)]
@@ -402,7 +405,7 @@ impl Verification<'_> {
 
     /// `check_key_level`.
     fn key_is_strong(&self, id: CertId) -> bool {
-        key_bits(&self.get(id).key) >= self.required_bits()
+        key_bits(self.get(id)) >= self.required_bits()
     }
 
     /// `internal_verify`: from the top down, each signature and then each certificate's times; the anchor's times too, its
@@ -517,14 +520,15 @@ fn algorithm_fits(issuer: &Certificate, subject: &Certificate) -> bool {
 }
 
 /// `EVP_PKEY_get_security_bits`.
-fn key_bits(key: &KeyKind) -> u32 {
-    match key {
+fn key_bits(certificate: &Certificate) -> u32 {
+    match &certificate.key {
         KeyKind::Rsa { bits, .. } => rsa_bits(*bits),
         KeyKind::Ec(curve) => match curve {
             Curve::P224 => 112,
             Curve::P256 | Curve::Secp256k1 => 128,
             Curve::P384 => 192,
             Curve::P521 => 256,
+            Curve::Other if is_p192(certificate.spki()) => 80,
             Curve::Other => 128, // the brainpool curves, from 256 bits
         },
         KeyKind::Ed25519 => 128,
@@ -557,7 +561,12 @@ fn signature_bits(algorithm: &SignatureAlgorithm) -> u32 {
     match algorithm {
         SignatureAlgorithm::Ed25519 => 128,
         SignatureAlgorithm::Ed448 => 224,
-        SignatureAlgorithm::Other(_) => 0,
+        // dsa-with-SHA2 of FIPS 186-4; what else we do not know, OpenSSL has no strength for.
+        SignatureAlgorithm::Other(oid) => match oid.strip_prefix("2.16.840.1.101.3.4.3.") {
+            Some("1") => 112,
+            Some("2") => 128,
+            _ => 0,
+        },
         other => match other.hash() {
             Some(Hash::Sha512) => 256,
             Some(Hash::Sha384) => 192,
@@ -709,7 +718,7 @@ fn ends_with(text: &str, end: &str) -> bool {
 
 fn has_dns_name(certificate: &Certificate) -> bool {
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    names.iter().any(|name| matches!(name, GeneralName::Dns(_)))
+    names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME)))
 }
 
 /// Why libcurl does not accept the name.
@@ -742,7 +751,10 @@ pub fn match_name_as_libcurl(certificate: &Certificate, reference: &ReferenceId)
     if matched {
         return Ok(());
     }
-    if names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_))) {
+    if names
+        .iter()
+        .any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME) | GeneralName::Ip(_)))
+    {
         return Err(NameError::AlternativeName);
     }
     match certificate.subject.common_name() {

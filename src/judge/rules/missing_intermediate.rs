@@ -42,7 +42,11 @@ fn check(context: &Context<'_>) -> Outcome {
                 .in_deployment(index)
                 .fact("missing", json!(hashes))
                 .fact("missing_subjects", json!(names))
-                .remedy(format!("serve the missing intermediate too: {}", names.join("; ")), None, true),
+                .remedy(
+                    format!("serve the missing intermediate too: {}", names.join("; ")),
+                    context.bundle_command(),
+                    true,
+                ),
         );
     }
     if applicable { Outcome::of(found) } else { Outcome::NotApplicable }

@@ -170,6 +170,8 @@ pub struct Context<'a> {
     pub evidence: &'a Evidence,
     pub settings: &'a Settings,
     pub judgement: &'a Judgement,
+    /// The options of this probe that a command in a remedy must repeat to see the same; with a space before each.
+    pub options: &'a str,
 }
 
 impl<'a> Context<'a> {
@@ -191,7 +193,11 @@ impl<'a> Context<'a> {
 
     /// The command that writes the corrected bundle.
     pub fn bundle_command(&self) -> Option<String> {
-        Some(format!("tlsmend probe {} --output json | jq -r .repair.bundle_pem > fullchain.pem", self.target.input))
+        let Self { target, options, .. } = self;
+        Some(format!(
+            "tlsmend probe {}{options} --output json | jq -r .repair.bundle_pem > fullchain.pem",
+            target.input
+        ))
     }
 }
 

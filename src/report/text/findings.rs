@@ -59,6 +59,7 @@ fn finding(
     if explain {
         screen.entry(INDENT, INDENT, &[plain(&finding.explanation)]);
     }
+    let style = screen.style();
     let mut item = |name: &str, value: String| {
         let label = paint(Paint::Dim, format!("{name}: "));
         screen.entry(INDENT, &format!("{INDENT}  "), &[label, plain(value)]);
@@ -75,7 +76,7 @@ fn finding(
         }
     }
     if !finding.affected_clients.is_empty() {
-        item("fails in", names.clients(&finding.affected_clients));
+        item("fails in", names.clients(finding.affected_clients.iter().map(String::as_str), style));
     }
     if let Some(remedy) = &finding.remedy {
         let label = if remedy.safe { "→ fix: " } else { "→ fix (with care, it may make things worse): " };
@@ -173,7 +174,7 @@ pub fn repair(report: &Report, names: &Names<'_>, screen: &mut Screen) {
         screen.entry("  ", "      ", &[plain("~ put in order, end entity first")]);
     }
     for (change, clients) in proof(&repair.proof) {
-        let clients = clients.iter().map(|id| names.client(id)).collect::<Vec<_>>().join(", ");
+        let clients = names.clients(clients.into_iter(), screen.style());
         let color = if change.1 == Verdict::Accept { Paint::Good } else { Paint::Warning };
         let line = [plain("proof: "), paint(color, transition(change)), plain(format!(" in {clients}"))];
         screen.entry("  ", "    ", &line);

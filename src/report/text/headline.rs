@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::names::folded;
 use super::screen::{Paint, Screen, paint, plain};
 use crate::model::finding::Severity;
 use crate::model::handshake::EndpointStatus;
@@ -59,8 +60,10 @@ pub fn draw(report: &Report, screen: &mut Screen) {
     screen.entry("", "  ", &[paint(color, word), paint(Paint::Bold, sentence)]);
     if !fails.is_empty() && fails.len() < all {
         let groups = [("fails in ", fails), ("works in ", works), ("undecided for ", unknown)];
+        let style = screen.style();
         let groups = groups.into_iter().filter(|(_, names)| !names.is_empty());
-        let text = groups.map(|(word, names)| format!("{word}{}", names.join(", "))).collect::<Vec<_>>().join("; ");
+        let text =
+            groups.map(|(word, names)| format!("{word}{}", folded(&names, style))).collect::<Vec<_>>().join("; ");
         screen.entry("  ", "  ", &[plain(text)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{Style, screen};
 use crate::model::certificate::CertificateFacts;
 use crate::model::report::Report;
 
@@ -35,9 +36,63 @@ impl<'a> Names<'a> {
         self.clients.get(id).copied().unwrap_or(id)
     }
 
-    pub fn clients(&self, ids: &'a [String]) -> String {
-        ids.iter().map(|id| self.client(id)).collect::<Vec<_>>().join(", ")
+    /// The clients as one text, [`folded`].
+    pub fn clients<'b>(&self, ids: impl Iterator<Item = &'b str>, style: Style) -> String
+    where
+        'b: 'a,
+    {
+        let names: Vec<&str> = ids.map(|id| self.client(id)).collect();
+        if names.len() > MAX_LISTED && names.len() == self.clients.len() && !style.is_verbose() {
+            return format!("all {} clients", names.len());
+        }
+        folded(&names, style)
     }
+}
+
+/// Names that are listed in a sentence; of more, only the first are, with the number of the others.
+pub const MAX_LISTED: usize = 8;
+
+/// How many that are.
+const SHOWN_OF_MANY: usize = 6;
+
+/// The names as a list in a sentence; all of them with `-v`.
+pub fn folded(names: &[&str], style: Style) -> String {
+    if names.len() <= MAX_LISTED || style.is_verbose() {
+        return names.join(", ");
+    }
+    format!("{} +{} more", names[..SHOWN_OF_MANY].join(", "), names.len() - SHOWN_OF_MANY)
+}
+
+/// The names as a list in lines of `width` columns: as many as go into `max_lines`, and the number of the others. A name
+/// is broken only when it is longer than a line.
+pub fn packed(names: &[&str], width: usize, max_lines: usize) -> Vec<String> {
+    let attempt = |shown: usize| {
+        let mut words: Vec<String> = names[..shown].iter().map(|name| format!("{name},")).collect();
+        if let Some(last) = words.last_mut() {
+            last.pop();
+        }
+        if shown < names.len() {
+            words.push(format!("+{} more", names.len() - shown));
+        }
+        lines(&words, width)
+    };
+    let fits = (2..=names.len()).rev().map(attempt).find(|lines| lines.len() <= max_lines);
+    fits.unwrap_or_else(|| attempt(names.len().min(1)))
+}
+
+/// Words that stay whole, in lines.
+fn lines(words: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if screen::width(line) + 1 + screen::width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    lines.iter().flat_map(|line| screen::wrap(line, width)).collect()
 }
 
 /// The beginning of a fingerprint: enough to find it.
@@ -71,6 +126,26 @@ pub fn short(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_names_are_listed_and_of_many_the_first() {
+        let style = |verbosity| Style { color: false, width: 80, verbosity };
+        let names: Vec<String> = (1..=24).map(|number| format!("c{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(folded(&names[..3], style(0)), "c1, c2, c3");
+        assert_eq!(folded(&names, style(0)), "c1, c2, c3, c4, c5, c6 +18 more");
+        assert!(folded(&names, style(1)).ends_with("c23, c24"));
+    }
+
+    #[test]
+    fn names_fill_the_lines_they_are_given_and_stay_whole() {
+        let names = ["Chrome", "curl (OpenSSL)", "Go", "Java"];
+        assert_eq!(packed(&names, 40, 2), ["Chrome, curl (OpenSSL), Go, Java"]);
+        assert_eq!(packed(&names, 16, 2), ["Chrome +3 more"]);
+        assert_eq!(packed(&names, 16, 3), ["Chrome,", "curl (OpenSSL),", "Go, Java"]);
+        assert_eq!(packed(&names[..1], 16, 2), ["Chrome"]);
+        assert_eq!(packed(&[], 16, 2), Vec::<String>::new());
+    }
 
     #[test]
     fn the_common_name_is_the_short_name() {

@@ -217,7 +217,7 @@ fn wrapped(letters: &[(char, Paint)], margin: usize, first: usize, rest: usize) 
 }
 
 /// Columns that a text takes.
-fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.chars().map(letter_width).sum()
 }
 

@@ -34,7 +34,7 @@ impl Daemon {
     ) -> Option<Self> {
         let path = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"].iter().map(|folder| Path::new(folder).join(program));
         let Some(path) = path.into_iter().find(|path| path.exists()) else {
-            println!("skipped: {program} is not installed");
+            super::skip(&format!("{program} is not installed"));
             return None;
         };
         // Somebody may take the port between our look and the start; then the next one.

@@ -12,6 +12,7 @@ pub const GOLDEN: &[&str] = &[
     "aia-unreachable",
     "expired-wrong-name-hostile",
     "healthy",
+    "many-clients",
     "missing-intermediate",
     "nxdomain-behind-cname",
     "port-speaks-smtp",

@@ -1,0 +1,108 @@
+//! gnutls-cli, the test client of GnuTLS, which names every fault it finds.
+
+use crate::judge::case::Case;
+use crate::judge::client::{Answer, Client};
+use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
+use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::verdict::Category;
+
+pub const CLIENT: Client = Client {
+    id: "gnutls-cli",
+    name: "gnutls-cli",
+    versions: "GnuTLS 3.7.9",
+    measured: true,
+    fetches_issuers: false,
+    notes: &[
+        "Uses only the certificates the server sends and its trust store; AIA is never followed.",
+        "Sorts what the server sends: order, duplicates and strangers do not matter. It never goes back: of two issuers with the same name and key identifier the first sent is final.",
+        "An issuer's name is compared without its string type, but with letter case and white space.",
+        "Reports all faults of the first certificate (from the top) that has any, with those of the name, the purpose and the staple.",
+        "Checks extendedKeyUsage of end entity and intermediates, and refuses a keyUsage that forbids what the handshake does.",
+        "Requires the OCSP staple that a certificate demands (must-staple), and refuses one that says revoked or is old.",
+    ],
+    sources: &[
+        "GnuTLS 3.7.9 lib/x509/verify.c, verify-high.c, common.c, name_constraints.c, hostname-verify.c, lib/cert-session.c, lib/tls-sig.c, src/cli.c (cert_verify_callback)",
+        "measured on 2026-11-22",
+    ],
+    judge,
+    handshake,
+};
+
+/// The flags in the order in which a person wants them: what the code lists, and the first gives the category.
+const FLAGS: &[(Fault, &str, Category)] = &[
+    (Fault::UnexpectedOwner, "GNUTLS_CERT_UNEXPECTED_OWNER", Category::Hostname),
+    (Fault::Expired, "GNUTLS_CERT_EXPIRED", Category::Expired),
+    (Fault::NotActivated, "GNUTLS_CERT_NOT_ACTIVATED", Category::NotYetValid),
+    (Fault::Revoked, "GNUTLS_CERT_REVOKED", Category::Revoked),
+    (Fault::SignerNotCa, "GNUTLS_CERT_SIGNER_NOT_CA", Category::CaFlag),
+    (Fault::InsecureAlgorithm, "GNUTLS_CERT_INSECURE_ALGORITHM", Category::Algorithm),
+    (Fault::SignerConstraints, "GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE", Category::NameConstraints),
+    (Fault::Purpose, "GNUTLS_CERT_PURPOSE_MISMATCH", Category::Usage),
+    (Fault::Signature, "GNUTLS_CERT_SIGNATURE_FAILURE", Category::BadSignature),
+    (Fault::UnknownCriticalExtension, "GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS", Category::CriticalExtension),
+    (Fault::MissingOcsp, "GNUTLS_CERT_MISSING_OCSP_STATUS", Category::MustStaple),
+    (Fault::InvalidOcsp, "GNUTLS_CERT_INVALID_OCSP_STATUS", Category::Staple),
+    (Fault::SignerNotFound, "GNUTLS_CERT_SIGNER_NOT_FOUND", Category::UnknownIssuer),
+];
+
+/// What `gnutls_handshake` returns when the program's own check says no.
+const REFUSED: &str = "GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR";
+
+fn judge(case: &Case<'_>) -> Answer {
+    if let Err(error) = gnutls::receive(case) {
+        return failed(error);
+    }
+    let Some(end_entity) = case.end_entity() else { return Answer::undetermined("no end entity") };
+    // TLS 1.3 looks at the key's use when it reads CertificateVerify, before the program's check; TLS 1.2 after it.
+    let key_usage = gnutls::key_usage_allows_handshake(case);
+    let is_tls13 = case.tls.is_none_or(|tls| tls.version.as_deref() == Some("1.3"));
+    if let (Err(error), true) = (key_usage, is_tls13) {
+        return failed(error);
+    }
+    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true }) else {
+        return Answer::reject(Category::PathLength, REFUSED).with_message("Some constraint limits were reached.");
+    };
+    let status = outcome.status;
+    if status.invalid {
+        let flags: Vec<_> = FLAGS.iter().filter(|(fault, ..)| status.has(*fault)).collect();
+        let code = flags.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("+");
+        let answer = match flags.first() {
+            Some((_, _, category)) => Answer::reject(*category, code),
+            None if status.has(Fault::OcspSuperseded) => Answer::reject(Category::Staple, REFUSED),
+            None => Answer::reject(Category::Unspecified, REFUSED),
+        };
+        return answer.with_message(status.sentences()).with_path(outcome.chain);
+    }
+    key_usage.map_or_else(failed, |()| Answer::accept(outcome.chain))
+}
+
+fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+    match failure.kind {
+        FailureKind::Refused => {
+            Some(Answer::error(Category::Refused, "exit 1").with_message("Could not connect: Connection refused"))
+        }
+        // It waits for ever.
+        FailureKind::Timeout if failure.stage != Stage::Tcp => Some(Answer::error(Category::Timeout, "timeout")),
+        FailureKind::Timeout => Some(Answer::error(Category::Timeout, "exit 1")),
+        FailureKind::VersionNotSupported
+            if failure.alert.is_none() && case.tls.is_some_and(|tls| tls.is_before_tls12()) =>
+        {
+            Some(Answer::accept(Vec::new()))
+        }
+        _ => gnutls::handshake_error(failure, case).map(failed),
+    }
+}
+
+fn failed(error: HandshakeError) -> Answer {
+    let answer = match error.alert {
+        Some((number, text)) => Answer::error(error.category, format!("alert {number} {text}")),
+        None if is_about_certificate(error.category) => Answer::reject(error.category, error.text),
+        None => Answer::error(error.category, error.text),
+    };
+    answer.with_message(format!("*** Fatal error: {}", error.text))
+}
+
+/// A handshake that the certificate ends is a verdict on the certificate.
+fn is_about_certificate(category: Category) -> bool {
+    matches!(category, Category::BadFormat | Category::Usage)
+}

@@ -1,0 +1,141 @@
+//! Certificates come from the network: whatever their bytes, parsing and judging answer, and do not panic.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tlsmend::judge::{self, anchors::TrustAnchors, clients};
+use tlsmend::lab::Lab;
+use tlsmend::model::evidence::Evidence;
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::resolution::Resolution;
+use tlsmend::model::time::Time;
+use tlsmend::x509::{Certificate, certificates_in, pem};
+
+/// xorshift64*: the same damage in every run, so that a failure can be repeated.
+struct Damage(u64);
+
+impl Damage {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % below
+    }
+
+    /// Flips, overwrites, removes or repeats a few octets.
+    fn to(&mut self, der: &[u8]) -> Vec<u8> {
+        let mut damaged = der.to_vec();
+        for _ in 0..=self.next(4) {
+            let at = self.next(damaged.len());
+            match self.next(5) {
+                0 => damaged[at] ^= 1 << self.next(8),
+                1 => damaged[at] = [0x00, 0x7f, 0x80, 0xff][self.next(4)],
+                2 => damaged[at] = u8::try_from(self.next(256)).unwrap(),
+                3 if damaged.len() > 64 => drop(damaged.drain(at..(at + 1 + self.next(8)).min(damaged.len()))),
+                _ => damaged.insert(at, damaged[at]),
+            }
+        }
+        damaged
+    }
+}
+
+fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
+    let address = "192.0.2.1:443".parse().unwrap();
+    Evidence {
+        reference: "shop.lab.example.com".parse().unwrap(),
+        resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
+        endpoints: vec![EndpointEvidence {
+            address,
+            status: EndpointStatus::Completed,
+            failure: None,
+            tls: None,
+            served_chain: chain,
+            ocsp_staple: staple,
+            timing: Timing::default(),
+        }],
+        aia: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn damaged_certificates_are_judged_without_a_panic() {
+    let at = Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap());
+    let only =
+        ["missing-intermediate", "name-constraints-violated", "expired-cross-certificate", "rsa", "hostile-names"];
+    let lab = Lab::start(at, Some(&only)).await.unwrap();
+    let roots = certificates_in(lab.roots_pem().as_bytes()).unwrap();
+    let trusted = roots.iter().map(|der| std::sync::Arc::new(Certificate::parse(der).unwrap())).collect();
+    let settings = judge::Settings {
+        clients: clients::ALL.to_vec(),
+        anchors: TrustAnchors::exactly(trusted),
+        at,
+        warn_days: None,
+        expect_cname: None,
+    };
+    let mut chains = Vec::new();
+    for running in lab.scenarios() {
+        let report =
+            tlsmend::probe::probe(&running.target().unwrap(), &lab.settings(running).unwrap(), || Time::from_unix(0))
+                .await;
+        let pem: String = report.certificates.values().filter_map(|facts| facts.pem.clone()).collect();
+        chains.push(certificates_in(pem.as_bytes()).unwrap());
+    }
+    let mut damage = Damage(0x9e37_79b9_7f4a_7c15);
+    let (mut parsed, mut refused) = (0, 0);
+    for round in 0..1_500 {
+        let whole = &chains[round % chains.len()];
+        let chain: Vec<Vec<u8>> =
+            whole.iter().map(|der| if damage.next(3) == 0 { der.clone() } else { damage.to(der) }).collect();
+        for der in &chain {
+            match Certificate::parse(der) {
+                Ok(_) => parsed += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        let staple = (damage.next(4) == 0).then(|| damage.to(&chain[0]));
+        let evidence = evidence(chain, staple);
+        let judgement = judge::judge(&evidence, &settings);
+        assert_eq!(judgement.deployments[0].answers.len(), settings.clients.len());
+    }
+    assert!(parsed > 500 && refused > 500, "the damage should leave some and break some: {parsed}, {refused}");
+}
+
+#[test]
+fn every_prefix_of_a_certificate_is_refused() {
+    let root = webpki_root_certs::TLS_SERVER_ROOT_CERTS[0].as_ref();
+    assert!(Certificate::parse(root).is_ok());
+    for end in 0..root.len() {
+        assert!(Certificate::parse(&root[..end]).is_err(), "{end} octets");
+    }
+    assert!(Certificate::parse(&[root, &[0]].concat()).is_err(), "nothing may follow");
+    assert_eq!(certificates_in(pem::encode(root).as_bytes()).unwrap(), [root.to_vec()]);
+}
+
+/// A hundred certificates of one name and key, each an issuer of all others by name and signature.
+#[tokio::test]
+async fn a_hundred_issuers_of_one_name_are_no_trap() {
+    let at = Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap());
+    let mut world_chain = Vec::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Many");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    for serial in 1..=100_u64 {
+        params.serial_number = Some(serial.into());
+        world_chain.push(params.self_signed(&key).unwrap().der().to_vec());
+    }
+    let mut leaf = rcgen::CertificateParams::new(vec!["shop.lab.example.com".to_owned()]).unwrap();
+    leaf.is_ca = rcgen::IsCa::ExplicitNoCa;
+    let leaf_key = rcgen::KeyPair::generate().unwrap();
+    let issuer = rcgen::Issuer::from_params(&params, &key);
+    world_chain.insert(0, leaf.signed_by(&leaf_key, &issuer).unwrap().der().to_vec());
+    let settings = judge::Settings {
+        clients: clients::ALL.to_vec(),
+        anchors: TrustAnchors::exactly(Vec::new()),
+        at,
+        warn_days: None,
+        expect_cname: None,
+    };
+    let judgement = judge::judge(&evidence(world_chain, None), &settings);
+    let answers = &judgement.deployments[0].answers;
+    assert!(answers.iter().all(|answer| answer.verdict != tlsmend::model::verdict::Verdict::Accept));
+}
