@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule {
                   group or a load balancer without this listener; or the address is dead.",
     advice: "Open the port in the security group or firewall; check that the address in the DNS is the gateway's.",
     citations: &["RFC 9293 §3.8.3"],
-    explains: &[Category::Timeout],
+    explains: &[Category::Timeout, Category::Closed],
     check: Check::Evidence(check),
 };
 

@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule {
                   for the client to speak another protocol, or a middlebox that swallows large hellos.",
     advice: "Check what listens on the port and whether its back-end is healthy.",
     citations: &["RFC 8446 §4.1.2"],
-    explains: &[Category::Timeout],
+    explains: &[Category::Timeout, Category::Closed],
     check: Check::Evidence(check),
 };
 

@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     explanation: "keyUsage has neither digitalSignature nor a key exchange bit.",
     advice: "Have the certificate reissued with digitalSignature.",
     citations: &["RFC 5280 §4.2.1.3", "RFC 8446 §4.4.2.2"],
-    explains: &[Category::Usage, Category::BadFormat, Category::Invalid, Category::Unspecified],
+    explains: &[Category::Usage, Category::BadFormat, Category::Invalid],
     check: Check::Evidence(check),
 };
 

@@ -332,8 +332,15 @@ pub fn run(context: &Context<'_>) -> Findings {
 
 /// Can this finding be the cause of a client's answer in `deployment`?
 fn explains(rule: &Rule, instance: &Found, deployment: usize, category: Category) -> bool {
+    let says_so = match category {
+        // The client names no reason (git: "server certificate verification failed"): any fault that stops clients can be it.
+        Category::Unspecified => {
+            !rule.explains.is_empty() && instance.severity.unwrap_or(rule.severity) >= Severity::Medium
+        }
+        category => rule.explains.contains(&category),
+    };
     let own = matches!(rule.check, Check::AfterOthers(_));
-    instance.deployment.is_none_or(|bound| bound == deployment) && (own || rule.explains.contains(&category))
+    instance.deployment.is_none_or(|bound| bound == deployment) && (own || says_so)
 }
 
 /// For each deployment and client the index of the finding that explains its refusal: the most severe of those that

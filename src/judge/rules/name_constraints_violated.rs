@@ -19,6 +19,7 @@ pub const RULE: Rule = Rule {
         Category::CriticalExtension,
         Category::UnknownIssuer,
         Category::Unspecified,
+        Category::BadFormat,
     ],
     check: Check::Evidence(check),
 };

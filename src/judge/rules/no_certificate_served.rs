@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     explanation: "A TLS server must send at least its own certificate.",
     advice: "Bind a certificate to the listener.",
     citations: &["RFC 8446 §4.4.2.4", "RFC 5246 §7.4.2"],
-    explains: &[Category::Handshake, Category::Closed, Category::BadFormat, Category::Other, Category::Unspecified],
+    explains: &[Category::Handshake, Category::Closed, Category::BadFormat, Category::Other],
     check: Check::Evidence(check),
 };
 

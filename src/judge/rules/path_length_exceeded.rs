@@ -18,6 +18,7 @@ pub const RULE: Rule = Rule {
         Category::UnknownIssuer,
         Category::Unspecified,
         Category::CaFlag,
+        Category::NameConstraints,
     ],
     check: Check::Evidence(check),
 };

@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     explanation: "A certificate carries an extension marked critical that clients do not know; they must refuse it.",
     advice: "Have the certificate reissued without it.",
     citations: &["RFC 5280 §4.2"],
-    explains: &[Category::CriticalExtension, Category::Invalid, Category::BadFormat, Category::Unspecified],
+    explains: &[Category::CriticalExtension, Category::Invalid, Category::BadFormat],
     check: Check::Evidence(check),
 };
 
