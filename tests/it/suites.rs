@@ -128,9 +128,7 @@ struct Score {
 #[test]
 fn suites_are_judged_as_recorded() {
     let Some(folder) = folder() else {
-        assert!(std::env::var_os("TLSMEND_NO_SKIPS").is_none(), "the test suites are not beside this checkout");
-        eprintln!("skipped: the test suites are not beside this checkout");
-        return;
+        return crate::support::skip("the test suites are not beside this checkout");
     };
     let show = std::env::var("TLSMEND_SHOW").unwrap_or_default();
     let rows = read(folder.join("peer-verdicts-dev.jsonl.gz"));
