@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
+use tlsmend::judge::clients;
 use tlsmend::lab::pki::{Issued, Pki};
 
 const AT: &str = "2026-11-22T08:00:00Z";
@@ -132,7 +133,7 @@ fn every_client_answers_with_and_without_a_name() {
     let Certificates { root, intermediate, end_entity, .. } = certificates();
     let mut judge = Judge::start(&[]);
     let mut good = case("good", [&end_entity, &intermediate], &root, HOST);
-    for client in tlsmend::judge::clients::ALL.iter().map(|client| client.id).chain(["standard"]) {
+    for client in clients::ALL.iter().chain(clients::JUDGE_ONLY).map(|client| client.id) {
         good["client"] = client.into();
         good["expected_peer_name"] = json!({"kind": "DNS", "value": HOST});
         assert_eq!(judge.ask(&line(&good))["actual_result"], "SUCCESS", "{client}");

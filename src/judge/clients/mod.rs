@@ -12,6 +12,10 @@ mod gnutls_cli;
 mod go;
 mod java;
 mod mbedtls;
+mod peer_bssl;
+mod peer_gnutls;
+mod peer_moz;
+mod peer_openssl;
 mod rustls_aws;
 pub mod standard;
 mod wget;
@@ -34,7 +38,14 @@ pub const ALL: &[&Client] = &[
 ];
 
 /// Those that only `judge` asks: nobody runs them to reach a site.
-pub const JUDGE_ONLY: &[&Client] = &[&standard::CLIENT];
+#[rustfmt::skip] // one line a client
+pub const JUDGE_ONLY: &[&Client] = &[
+    &standard::CLIENT,
+    &peer_openssl::CLIENT,
+    &peer_bssl::CLIENT,
+    &peer_moz::CLIENT,
+    &peer_gnutls::CLIENT,
+];
 
 /// The client called `id`.
 pub fn find(id: &str) -> Option<&'static Client> {
