@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         resolution: Resolution::not_asked([endpoint.address.ip()]),
         endpoints: vec![endpoint],
         aia: Vec::new(),
+        files: None,
     };
     let settings = Settings {
         clients: clients::ALL.to_vec(),

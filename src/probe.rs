@@ -1,6 +1,7 @@
 //! The pipeline: target → evidence → judgement → report. The only place where observing and judging meet.
 
 mod assemble;
+mod inspect;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -20,6 +21,8 @@ use crate::model::time::Time;
 use crate::observe::aia::Fetcher;
 use crate::observe::dns::Resolver;
 use crate::observe::tls::Connector;
+
+pub use inspect::inspect;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
@@ -94,6 +97,19 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What of them the judge needs; `now` where no other moment was asked for.
+    fn for_judging(&self, now: Time) -> judge::Settings {
+        judge::Settings {
+            clients: self.clients.clone(),
+            anchors: self.anchors.clone(),
+            at: self.at.unwrap_or(now),
+            warn_days: self.warn_days,
+            expect_cname: self.expect_cname.clone(),
+        }
+    }
+}
+
 /// Tells the time, so that nothing below has to ask the system.
 pub type Clock = fn() -> Time;
 
@@ -109,14 +125,8 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let endpoints = handshakes(&addresses, &reference, share(80)).await;
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new() };
-    let judge_settings = judge::Settings {
-        clients: settings.clients.clone(),
-        anchors: settings.anchors.clone(),
-        at: settings.at.unwrap_or(started_at),
-        warn_days: settings.warn_days,
-        expect_cname: settings.expect_cname.clone(),
-    };
+    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
+    let judge_settings = settings.for_judging(started_at);
     let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, share(100)).await;
     assemble::report(&assemble::Input {
         target,

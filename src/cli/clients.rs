@@ -20,7 +20,7 @@ pub struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Entry {
+pub(super) struct Entry {
     id: &'static str,
     name: &'static str,
     versions: &'static str,

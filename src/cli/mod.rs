@@ -4,6 +4,7 @@ mod clients;
 mod completions;
 mod demo;
 mod explain;
+mod inspect;
 mod judge;
 mod lab;
 mod options;
@@ -30,6 +31,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Probe(Box<probe::Arguments>),
+    Inspect(inspect::Arguments),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -73,6 +75,7 @@ pub fn run() -> Result<Exit, CliError> {
     let arguments = Arguments::parse();
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
+        Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
@@ -134,7 +137,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

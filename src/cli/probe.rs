@@ -1,7 +1,7 @@
 //! `tlsmend probe`: the whole diagnosis of one or more targets.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read as _, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,7 +122,7 @@ enum EvidenceArgument {
 }
 
 #[derive(Clone)]
-struct ClientArgument(&'static Client);
+pub(super) struct ClientArgument(&'static Client);
 
 impl std::fmt::Debug for ClientArgument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -130,14 +130,14 @@ impl std::fmt::Debug for ClientArgument {
     }
 }
 
-fn client(id: &str) -> Result<ClientArgument, String> {
+pub(super) fn client(id: &str) -> Result<ClientArgument, String> {
     clients::find(id).map(ClientArgument).ok_or_else(|| {
         let known: Vec<&str> = clients::ALL.iter().map(|client| client.id).collect();
         format!("not a client we model; known are {}", known.join(", "))
     })
 }
 
-fn reference(text: &str) -> Result<ReferenceId, String> {
+pub(super) fn reference(text: &str) -> Result<ReferenceId, String> {
     text.parse().map_err(|error: crate::model::target::DnsNameError| error.to_string())
 }
 
@@ -208,20 +208,12 @@ fn tell_of_waiting(target: &Target, arguments: &Arguments, global: &Global) {
 }
 
 fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
-    let mut anchors = match &arguments.roots {
-        Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
-        None => TrustAnchors::mozilla(),
-    };
-    if let Some(file) = &arguments.ca {
-        anchors = anchors.with_local(read_certificates(file, "--ca")?);
-    }
-    let chosen: Vec<&'static Client> = arguments.client.iter().map(|client| client.0).collect();
     Ok(Settings {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors,
-        clients: if chosen.is_empty() { clients::ALL.to_vec() } else { chosen },
+        anchors: anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        clients: chosen(&arguments.client),
         at: arguments.at,
         expect_cname: arguments.expect_cname.clone(),
         fetch_issuers: !arguments.no_aia,
@@ -237,19 +229,44 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
     })
 }
 
+/// The clients asked for; all of them when none was.
+pub(super) fn chosen(arguments: &[ClientArgument]) -> Vec<&'static Client> {
+    if arguments.is_empty() { clients::ALL.to_vec() } else { arguments.iter().map(|client| client.0).collect() }
+}
+
+/// What is trusted, by `--roots` and `--ca`.
+pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAnchors, CliError> {
+    let anchors = match roots {
+        Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
+        None => TrustAnchors::mozilla(),
+    };
+    Ok(match ca {
+        Some(file) => anchors.with_local(read_certificates(file, "--ca")?),
+        None => anchors,
+    })
+}
+
 /// Trust anchors from a file. Every certificate in it must parse: a store with a hole would give wrong verdicts.
 fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
     let fail = |reason: String| CliError::Usage(format!("{option} {}: {reason}", file.display()));
-    let size = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?.len();
-    if size > MAX_FILE {
-        return Err(fail(format!("larger than {} MB: not a file of certificates", MAX_FILE / 1024 / 1024)));
-    }
-    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
+    let bytes = read_file(file).map_err(fail)?;
     let found = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
     let parsed = found.iter().enumerate().map(|(index, der)| {
         Certificate::parse(der).map(Arc::new).map_err(|error| fail(format!("certificate {}: {error}", index + 1)))
     });
     parsed.collect()
+}
+
+/// A file of certificates or a key, whole; or why not.
+pub(super) fn read_file(file: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
+    // A pipe or a device has no length that could be asked for.
+    opened.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(format!("larger than {} MB: not a file of certificates", MAX_FILE / 1024 / 1024));
+    }
+    Ok(bytes)
 }
 
 fn write(report: &Report, arguments: &Arguments, global: &Global, index: usize) -> Result<(), CliError> {

@@ -20,8 +20,9 @@ pub struct Arguments {
     output: Output,
 }
 
+/// A rule as JSON.
 #[derive(Serialize)]
-struct Entry {
+pub(super) struct Entry {
     code: &'static str,
     severity: Severity,
     title: &'static str,

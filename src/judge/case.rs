@@ -46,6 +46,12 @@ impl<'a> Case<'a> {
         self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
     }
 
+    /// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client
+    /// that does not offer SHA-1 meets a handshake_failure.
+    pub fn signs_with_sha1(&self) -> bool {
+        self.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
+    }
+
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {
         self.pool.origin(id).anchor
     }

@@ -75,3 +75,14 @@ pub struct Client {
     /// What it says when the handshake fails this way. `None`: it would not notice, or nothing is known.
     pub handshake: fn(&Failure, &Case<'_>) -> Option<Answer>,
 }
+
+/// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
+pub fn alert_category(alert: &str) -> Category {
+    match alert {
+        "protocol_version" => Category::TlsVersion,
+        "insufficient_security" => Category::WeakHandshake,
+        "unrecognized_name" => Category::UnrecognizedName,
+        "certificate_required" => Category::ClientCertificate,
+        _ => Category::Handshake,
+    }
+}

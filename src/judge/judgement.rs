@@ -10,7 +10,7 @@ use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
-use crate::model::target::DnsName;
+use crate::model::target::{DEFAULT_PORT, DnsName};
 use crate::model::time::Time;
 use crate::model::verdict::Verdict;
 use crate::x509::{Certificate, Fingerprint, ParseError};
@@ -44,7 +44,7 @@ pub enum Served {
 /// Endpoints that serve the same chain and end their handshake the same way, judged once.
 #[derive(Debug)]
 pub struct Deployment {
-    /// Indices into `Evidence::endpoints`.
+    /// Indices into `Evidence::endpoints`; empty for the chain of `Evidence::files`.
     pub endpoints: Vec<usize>,
     /// Every certificate as sent.
     pub served_list: Vec<Served>,
@@ -77,20 +77,26 @@ impl Judgement {
 }
 
 fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
-    let endpoint = &evidence.endpoints[deployment.endpoints[0]];
+    // A deployment without endpoints is the chain of the files.
+    let endpoint = deployment.endpoints.first().map(|&index| &evidence.endpoints[index]);
+    let chain = match (endpoint, &evidence.files) {
+        (Some(endpoint), _) => endpoint.served_chain.as_slice(),
+        (None, Some(files)) => files.chain.as_slice(),
+        (None, None) => &[],
+    };
     Case {
         pool,
         served: &deployment.served,
         unparsable: &deployment.unparsable,
-        served_bytes: endpoint.served_chain.iter().map(Vec::len).sum(),
+        served_bytes: chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
         any_name: false,
         own_stores: settings.anchors.is_embedded(),
-        port: endpoint.address.port(),
+        port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
         at: settings.at,
-        ocsp_staple: endpoint.ocsp_staple.as_deref(),
-        tls: endpoint.tls.as_ref(),
-        failure: endpoint.failure.as_ref(),
+        ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
+        tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
+        failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
     }
 }
 
@@ -106,6 +112,9 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         }
     }
     let mut deployments = group(evidence, &mut pool);
+    if let Some(files) = &evidence.files {
+        deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
+    }
     for der in evidence.aia.iter().flat_map(|fetched| &fetched.certificates) {
         if let Ok(certificate) = Certificate::parse(der) {
             let id = pool.intern(Arc::new(certificate));
@@ -155,7 +164,7 @@ fn group(evidence: &Evidence, pool: &mut Pool) -> Vec<Deployment> {
             deployments.iter_mut().find(|deployment| alike(&evidence.endpoints[deployment.endpoints[0]], endpoint));
         match same {
             Some(deployment) => deployment.endpoints.push(index),
-            None => deployments.push(deployment(index, endpoint, pool)),
+            None => deployments.push(deployment(vec![index], &endpoint.served_chain, pool)),
         }
     }
     deployments
@@ -168,17 +177,17 @@ fn alike(one: &EndpointEvidence, other: &EndpointEvidence) -> bool {
     one.served_chain == other.served_chain && (one.served_chain.is_empty() || end(one) == end(other))
 }
 
-fn deployment(index: usize, endpoint: &EndpointEvidence, pool: &mut Pool) -> Deployment {
+fn deployment(endpoints: Vec<usize>, chain: &[Vec<u8>], pool: &mut Pool) -> Deployment {
     let mut deployment = Deployment {
-        endpoints: vec![index],
-        served_list: Vec::with_capacity(endpoint.served_chain.len()),
-        served: Vec::with_capacity(endpoint.served_chain.len()),
+        endpoints,
+        served_list: Vec::with_capacity(chain.len()),
+        served: Vec::with_capacity(chain.len()),
         unparsable: Vec::new(),
         as_served: Search::default(),
         with_fetched: Search::default(),
         answers: Vec::new(),
     };
-    for (position, der) in endpoint.served_chain.iter().enumerate() {
+    for (position, der) in chain.iter().enumerate() {
         match Certificate::parse(der) {
             Ok(certificate) => {
                 let id = pool.intern(Arc::new(certificate));

@@ -8,6 +8,7 @@ pub mod client;
 pub mod clients;
 pub mod constraints;
 pub mod engine;
+pub mod explain;
 pub mod limbo;
 pub mod pool;
 pub mod rules;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
-use super::handshake::{EndpointStatus, Failure, Timing, TlsParameters};
+use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
 use super::path::Path;
 use super::resolution::Resolution;
 use super::time::Time;
@@ -90,12 +90,15 @@ pub struct Endpoint {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deployment {
-    /// `ip:port` of each.
+    /// `ip:port` of each; empty for a chain that was read from files.
     pub endpoints: Vec<String>,
     /// SHA-256 of each certificate, in the order sent. Empty when the endpoints gave no chain.
     pub served_chain: Vec<String>,
     pub paths: Vec<Path>,
     pub clients: Vec<ClientVerdict>,
+    /// Does the private key that was given with the files belong to the end entity? Absent when none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_key: Option<KeyProof>,
 }
 
 /// The bundle that would mend the chain, with its proof.

@@ -176,6 +176,10 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
             .collect(),
         paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
         clients,
+        private_key: match &input.evidence.files {
+            Some(files) if deployment.endpoints.is_empty() => files.key,
+            _ => None,
+        },
     }
 }
 
@@ -328,24 +332,46 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
             "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
         ),
         ("certificate-transparency", "no log list was given"),
+    ];
+    if input.settings.anchors.is_embedded() {
+        list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
+    }
+    match &input.evidence.files {
+        Some(files) => {
+            list.push(("server", "no server was asked: what it would send may be something else"));
+            list.push(("aia", "issuers were not fetched: files are judged without network"));
+            if !files.name_given {
+                list.push(("name", "no name was given (--host): the certificate was judged for a name of its own"));
+            }
+            if files.key.is_none() {
+                list.push(("private-key", "none was given (--key)"));
+            }
+        }
+        None => list.extend(out_of_a_probe(input.settings)),
+    }
+    list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+}
+
+fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+    let mut list = vec![
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
         ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
     ];
-    if input.settings.anchors.is_embedded() {
-        list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
-    }
-    if !input.settings.fetch_issuers {
+    if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
     }
-    list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+    list
 }
 
 fn reproduce(input: &Input<'_>) -> Vec<String> {
     let reference = &input.evidence.reference;
     let port = input.target.port;
     let mut commands = Vec::new();
+    if input.evidence.files.is_some() {
+        return commands;
+    }
     if let ReferenceId::Dns(name) = &input.target.host
         && input.settings.addresses.is_empty()
     {

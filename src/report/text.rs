@@ -15,7 +15,8 @@ pub mod screen;
 
 use std::io::{self, Write};
 
-use crate::model::report::Report;
+use crate::model::handshake::KeyProof;
+use crate::model::report::{Deployment, Report};
 pub use names::folded;
 
 use names::Names;
@@ -56,6 +57,9 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
 
 fn target(report: &Report, screen: &mut Screen) {
     let (target, run) = (&report.target, &report.run);
+    if let Some(deployment) = groups::of_files(report) {
+        return files(report, deployment, screen);
+    }
     let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
     let mut line = vec![paint(Paint::Bold, format!("{host}:{}", target.port))];
     if target.host_unicode != target.host {
@@ -67,6 +71,26 @@ fn target(report: &Report, screen: &mut Screen) {
     let judged = if run.judged_at == run.started_at { "probed" } else { "judged as of" };
     line.push(paint(Paint::Dim, format!(", {judged} {}", run.judged_at)));
     screen.heading("TARGET", &line);
+    stores(report, screen);
+}
+
+/// The same place in a report on files.
+fn files(report: &Report, deployment: &Deployment, screen: &mut Screen) {
+    let (host, run) = (&report.target.host_unicode, &report.run);
+    let judged = paint(Paint::Dim, format!(", as of {}", run.judged_at));
+    screen.heading("FILES", &[plain("judged for "), paint(Paint::Bold, host), judged]);
+    let (color, words) = match deployment.private_key {
+        Some(KeyProof::Proven) => (Paint::Good, "✓ the private key belongs to the first certificate"),
+        Some(KeyProof::Wrong) => (Paint::Bad, "✗ the private key does NOT belong to the first certificate"),
+        Some(KeyProof::NotChecked) => (Paint::Warning, "? the private key could not be compared with the certificate"),
+        None => (Paint::Dim, "no private key was given"),
+    };
+    screen.entry("  ", "    ", &[paint(color, words)]);
+    stores(report, screen);
+}
+
+fn stores(report: &Report, screen: &mut Screen) {
+    let run = &report.run;
     if screen.style().is_verbose() {
         for store in &run.stores {
             let date = store.date.as_deref().map(|date| format!(", of {date}")).unwrap_or_default();

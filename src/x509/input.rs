@@ -11,6 +11,8 @@ pub enum InputError {
     NothingFound,
     #[error("it holds PEM blocks ({0}), but no certificate")]
     OtherPem(String),
+    #[error("it is PKCS#12 (PFX), which is not read yet; convert it: openssl pkcs12 -in FILE -nokeys -out chain.pem")]
+    Pkcs12,
     #[error("a PEM block in it is damaged (no end line, or not base64)")]
     DamagedPem,
 }
@@ -33,6 +35,8 @@ pub fn certificates_in(bytes: &[u8]) -> Result<Vec<Vec<u8>>, InputError> {
         }
         // A certificate begins with its TBSCertificate, a SEQUENCE (RFC 5280 §4.1).
         Some((first, _)) if first.tag == 0x30 => vec![outer.whole.to_vec()],
+        // PFX begins with its version, 3 (RFC 7292 §4); a PKCS#8 key with 0 or 1.
+        Some((first, _)) if first.tag == 0x02 && first.content == [3] => return Err(InputError::Pkcs12),
         _ => return Err(InputError::NothingFound),
     };
     if found.is_empty() { Err(InputError::NothingFound) } else { Ok(found) }
@@ -100,6 +104,7 @@ mod tests {
     fn what_holds_no_certificate_says_what_it_is() {
         assert_eq!(certificates_in(b" \n"), Err(InputError::Empty));
         assert_eq!(certificates_in(b"<html>"), Err(InputError::NothingFound));
+        assert_eq!(certificates_in(&tlv(0x30, &tlv(0x02, &[3]))), Err(InputError::Pkcs12));
         let key = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         assert_eq!(certificates_in(key), Err(InputError::OtherPem("PRIVATE KEY".into())));
         assert_eq!(certificates_in(b"-----BEGIN CERTIFICATE-----\nAAAA\n"), Err(InputError::DamagedPem));

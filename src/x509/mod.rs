@@ -11,6 +11,7 @@ mod input;
 pub mod key;
 pub mod ocsp;
 pub mod pem;
+pub mod private_key;
 pub mod signature;
 
 pub use certificate::{

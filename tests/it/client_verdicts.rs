@@ -16,6 +16,17 @@ const COLUMNS: &[(&str, &str, bool)] = &[
     ("java-jdkca", "java", true),
     ("go", "go", false),
     ("rustls-aws", "rustls-aws", false),
+    ("openssl", "openssl", false),
+    ("openssl-plain", "openssl-plain", false),
+    ("python-ssl", "python-ssl", false),
+    ("python-strict", "python-strict", false),
+    ("requests", "requests", false),
+    ("node20", "node20", false),
+    ("node24", "node24", false),
+    ("bun", "bun", false),
+    ("deno", "deno", false),
+    ("rustls-ring", "rustls-ring", false),
+    ("java-aia", "java-aia", false),
     ("gnutls-cli", "gnutls-cli", false),
     ("wget", "wget", false),
     ("git", "git", false),
@@ -58,7 +69,8 @@ fn models_agree_with_measurements() {
                 codes += usize::from(right && code == truth.code);
                 categories += usize::from(right && category == truth.category);
             }
-            if show == column && !(right && (truth.verdict == "ok" || code == truth.code && category == truth.category))
+            if (show == column || show == "all")
+                && !(right && (truth.verdict == "ok" || code == truth.code && category == truth.category))
             {
                 println!(
                     "{}: {} {} `{}`; we say {} {category} `{code}`",

@@ -34,9 +34,13 @@ pub const CLIENT: Client = Client {
 };
 
 fn judge(case: &Case<'_>) -> Answer {
+    judge_with(case, false)
+}
+
+pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
     // jdk.tls.disabledAlgorithms: TLS_RSA_*, and SHA-1 in handshakes
-    if suite.starts_with("TLS_RSA_") || super::signs_with_sha1(case) {
+    if suite.starts_with("TLS_RSA_") || case.signs_with_sha1() {
         return alert_answer("handshake_failure");
     }
     if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
@@ -46,7 +50,7 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::error(Category::MessageTooBig, format!("SSLProtocolException: {text}"))
             .with_message(format!("javax.net.ssl.SSLProtocolException: {text}"));
     }
-    match java::check_trusted(case) {
+    match java::check_trusted(case, fetches) {
         Outcome::Trusted(path) => Answer::accept(path),
         Outcome::Refused { thrown, path } => {
             let causes = thrown.layers.join(" <- ");
@@ -107,7 +111,7 @@ fn alert_answer(name: &str) -> Answer {
     Answer::error(super::alert_category(name), code).with_message(message)
 }
 
-fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+pub(super) fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, package: &str, code: &str| {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };

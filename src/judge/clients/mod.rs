@@ -1,22 +1,31 @@
 //! The clients that are modelled, one file each.
 
-use super::case::Case;
-use super::client::Client;
-use crate::model::verdict::Category;
+use super::client::{Client, alert_category};
 
+mod bun;
 mod chrome;
 mod curl;
+mod deno;
 mod firefox;
 mod git;
 mod gnutls_cli;
 mod go;
 mod java;
+mod java_aia;
 mod mbedtls;
+mod node20;
+mod node24;
+mod openssl;
+mod openssl_plain;
 mod peer_bssl;
 mod peer_gnutls;
 mod peer_moz;
 mod peer_openssl;
+mod python_ssl;
+mod python_strict;
+mod requests;
 mod rustls_aws;
+mod rustls_ring;
 pub mod standard;
 mod wget;
 mod wolfssl;
@@ -30,6 +39,17 @@ pub const ALL: &[&Client] = &[
     &java::CLIENT,
     &go::CLIENT,
     &rustls_aws::CLIENT,
+    &openssl::CLIENT,
+    &openssl_plain::CLIENT,
+    &python_ssl::CLIENT,
+    &python_strict::CLIENT,
+    &requests::CLIENT,
+    &node20::CLIENT,
+    &node24::CLIENT,
+    &bun::CLIENT,
+    &deno::CLIENT,
+    &rustls_ring::CLIENT,
+    &java_aia::CLIENT,
     &gnutls_cli::CLIENT,
     &wget::CLIENT,
     &git::CLIENT,
@@ -47,36 +67,20 @@ pub const JUDGE_ONLY: &[&Client] = &[
     &peer_gnutls::CLIENT,
 ];
 
-/// The client called `id`.
-pub fn find(id: &str) -> Option<&'static Client> {
-    ALL.iter().copied().find(|client| client.id == id)
-}
-
 /// The client called `id`, those that only `judge` asks included.
 pub fn find_for_judge(id: &str) -> Option<&'static Client> {
     find(id).or_else(|| JUDGE_ONLY.iter().copied().find(|client| client.id == id))
 }
 
-/// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client that
-/// does not offer SHA-1 meets a handshake_failure.
-fn signs_with_sha1(case: &Case<'_>) -> bool {
-    case.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
-}
-
-/// Our word for a fatal alert that a server sends, by the name RFC 8446 §6 gives it.
-fn alert_category(alert: &str) -> Category {
-    match alert {
-        "protocol_version" => Category::TlsVersion,
-        "insufficient_security" => Category::WeakHandshake,
-        "unrecognized_name" => Category::UnrecognizedName,
-        "certificate_required" => Category::ClientCertificate,
-        _ => Category::Handshake,
-    }
+/// The client called `id`.
+pub fn find(id: &str) -> Option<&'static Client> {
+    ALL.iter().copied().find(|client| client.id == id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::case::Case;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
 
@@ -169,5 +173,91 @@ mod tests {
         for client in ["curl", "java", "go"] {
             assert_eq!((find(client).unwrap().handshake)(&nothing, &case), None, "{client}");
         }
+    }
+
+    /// As above, for the clients that share a library's words with another.
+    #[test]
+    fn failed_handshakes_in_the_words_of_s_client_python_node_bun_and_deno() {
+        let (pool, reference) = (Pool::default(), "closed.example.com".parse().unwrap());
+        let case = Case {
+            pool: &pool,
+            served: &[],
+            unparsable: &[],
+            served_bytes: 0,
+            reference: &reference,
+            any_name: false,
+            own_stores: false,
+            port: 21285,
+            at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            ocsp_staple: None,
+            tls: None,
+            failure: None,
+        };
+        use FailureKind as Kind;
+        for (failure, openssl, python, node, bun, deno) in [
+            (
+                failure(Stage::Tls, Kind::Alert, Some("internal_error")),
+                "tlsv1 alert internal error",
+                "TLSV1_ALERT_INTERNAL_ERROR",
+                "EPROTO: tlsv1 alert internal error",
+                "EPROTO",
+                "received fatal alert: InternalError",
+            ),
+            (
+                failure(Stage::Tls, Kind::Plaintext, None),
+                "wrong version number",
+                "WRONG_VERSION_NUMBER",
+                "EPROTO: wrong version number",
+                "EPROTO",
+                "received corrupt message of type InvalidContentType",
+            ),
+            (
+                failure(Stage::Tls, Kind::Closed, None),
+                "unexpected eof while reading",
+                "UNEXPECTED_EOF_WHILE_READING",
+                "ECONNRESET",
+                "ECONNRESET",
+                "tls handshake eof",
+            ),
+            (
+                failure(Stage::Tls, Kind::Reset, None),
+                "write:errno=104",
+                "ConnectionResetError",
+                "ECONNRESET",
+                "ECONNRESET",
+                "Connection reset by peer (os error 104)",
+            ),
+            (
+                failure(Stage::Tcp, Kind::Refused, None),
+                "Connection refused",
+                "ConnectionRefusedError",
+                "ECONNREFUSED",
+                "ECONNREFUSED",
+                "tcp connect error: Connection refused (os error 111)",
+            ),
+            (
+                failure(Stage::AfterHandshake, Kind::ClientCertificateRequired, Some("certificate_required")),
+                "tlsv13 alert certificate required",
+                "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+                "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+                "EPROTO",
+                "TypeError",
+            ),
+        ] {
+            for (client, code) in
+                [("openssl", openssl), ("python-ssl", python), ("node24", node), ("bun", bun), ("deno", deno)]
+            {
+                let answer = (find(client).unwrap().handshake)(&failure, &case);
+                assert_eq!(answer.and_then(|answer| answer.code).as_deref(), Some(code), "{client}: {failure:?}");
+            }
+        }
+        let refused = failure(Stage::Tls, Kind::Alert, Some("handshake_failure"));
+        let said = |client| (find(client).unwrap().handshake)(&refused, &case).and_then(|answer| answer.code);
+        assert_eq!(said("node20").as_deref(), Some("EPROTO: sslv3 alert handshake failure"));
+        assert_eq!(
+            said("node24").as_deref(),
+            Some("EPROTO: ssl/tls alert handshake failure"),
+            "renamed in OpenSSL 3.2"
+        );
     }
 }

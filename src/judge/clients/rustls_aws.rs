@@ -2,12 +2,12 @@
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::judge::engine::webpki::{self, Error, Refusal};
+use crate::judge::engine::webpki::{self, Error, Provider, Refusal};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
 use crate::x509::dn::printable;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind};
+use crate::x509::key::KeyKind;
 
 pub const CLIENT: Client = Client {
     id: "rustls-aws",
@@ -34,9 +34,12 @@ pub const CLIENT: Client = Client {
 const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 
 fn judge(case: &Case<'_>) -> Answer {
+    judge_with(case, Provider::AwsLcRs)
+}
+
+pub(super) fn judge_with(case: &Case<'_>, provider: Provider) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
-        return Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
-            .with_message("received corrupt message of type HandshakePayloadTooLarge");
+        return too_large();
     }
     if case.tls.is_some_and(TlsParameters::is_before_tls12) {
         return alert("protocol_version"); // what a server answers that speaks only older versions
@@ -49,16 +52,10 @@ fn judge(case: &Case<'_>) -> Answer {
     };
     let key = &case.pool.get(end_entity).key;
     // The server finds none of the schemes offered fit its key (`SUPPORTED_SIG_ALGS`, mapping).
-    let offered = match key {
-        KeyKind::Rsa { pss, .. } => !pss,
-        KeyKind::Ec(curve) => matches!(curve, Curve::P256 | Curve::P384 | Curve::P521),
-        KeyKind::Ed25519 => true,
-        KeyKind::Ed448 | KeyKind::Dsa | KeyKind::Other(_) => false,
-    };
-    if !offered {
+    if !provider.offers(key) {
         return alert("handshake_failure");
     }
-    match webpki::verify_server(case, end_entity) {
+    match webpki::verify_server(case, end_entity, provider) {
         // The handshake's own signature is checked with the same algorithms, RSA from 2048 to 8192 bits.
         Ok(path) if matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits)) => {
             Answer::reject(Category::BadSignature, "BadSignature").with_message("BadSignature").with_path(path)
@@ -66,6 +63,11 @@ fn judge(case: &Case<'_>) -> Answer {
         Ok(path) => Answer::accept(path),
         Err(refusal) => refused(case, refusal),
     }
+}
+
+fn too_large() -> Answer {
+    Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)")
+        .with_message("received corrupt message of type HandshakePayloadTooLarge")
 }
 
 /// `pki_error`: what webpki calls by name becomes rustls' own error, the rest `Other`.
@@ -166,7 +168,7 @@ fn speaks(tls: &TlsParameters) -> bool {
     !is_old_suite && !is_other_group && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return Some(alert(name));
     }
@@ -194,7 +196,7 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         FailureKind::ClientCertificateRequired => alert("certificate_required"),
         FailureKind::SignatureWrong => Answer::reject(Category::BadSignature, "BadSignature"),
         FailureKind::NoCertificate => Answer::error(Category::Handshake, "NoCertificatesPresented"),
-        FailureKind::TooLarge => Answer::error(Category::MessageTooBig, "InvalidMessage(HandshakePayloadTooLarge)"),
+        FailureKind::TooLarge => too_large(),
         FailureKind::Unreachable | FailureKind::Alert | FailureKind::Protocol | FailureKind::Local => return None,
     })
 }

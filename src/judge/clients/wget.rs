@@ -90,12 +90,11 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         {
             Some(Answer::error(Category::ClientCertificate, "4 WARNING: Could not save SSL session data for socket 4"))
         }
-        FailureKind::VersionNotSupported
-            if failure.alert.is_none() && case.tls.is_some_and(|tls| tls.is_before_tls12()) =>
-        {
+        // It speaks TLS 1.0 and 1.1, and the chain was good.
+        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
             Some(Answer::accept(Vec::new()))
         }
-        _ => gnutls::handshake_error(failure, case).map(failed),
+        _ => gnutls::handshake_error(failure).map(failed),
     }
 }
 

@@ -193,8 +193,12 @@ impl HandshakeError {
     }
 }
 
-/// What it says when the handshake fails this way; `None` where GnuTLS goes on.
-pub fn handshake_error(failure: &Failure, case: &Case<'_>) -> Option<HandshakeError> {
+/// What it says when the handshake fails this way; `None` where GnuTLS goes on or nothing is known.
+pub fn handshake_error(failure: &Failure) -> Option<HandshakeError> {
+    // Debian's build speaks TLS 1.0 and 1.1, where we have seen nothing.
+    if failure.kind == FailureKind::VersionNotSupported {
+        return None;
+    }
     if let Some(name) = &failure.alert {
         return Some(HandshakeError::alert(name));
     }
@@ -205,9 +209,6 @@ pub fn handshake_error(failure: &Failure, case: &Case<'_>) -> Option<HandshakeEr
         FailureKind::Plaintext | FailureKind::NotTls => {
             HandshakeError::own(Category::NotTls, "An unexpected TLS packet was received.")
         }
-        // Debian's build speaks TLS 1.0 and 1.1.
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => return None,
-        FailureKind::VersionNotSupported => HandshakeError::alert("protocol_version"),
         FailureKind::NothingInCommon => HandshakeError::alert("handshake_failure"),
         FailureKind::ClientCertificateRequired => HandshakeError::alert("certificate_required"),
         FailureKind::SignatureWrong => {

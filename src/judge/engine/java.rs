@@ -98,8 +98,8 @@ fn simple_name(class: &str) -> &str {
 }
 
 /// What the trust manager says to a list of certificates (`X509TrustManagerImpl.checkTrusted`): parse all, validate, look
-/// at the end entity's extensions, then at its name.
-pub fn check_trusted(case: &Case<'_>) -> Outcome {
+/// at the end entity's extensions, then at its name. `fetches`: `com.sun.security.enableAIAcaIssuers` is set.
+pub fn check_trusted(case: &Case<'_>, fetches: bool) -> Outcome {
     for &id in case.served {
         if let Some((class, message)) = parse_error(case.pool.get(id)) {
             return Outcome::Refused { thrown: unparsable(class, &message), path: Vec::new() };
@@ -109,7 +109,7 @@ pub fn check_trusted(case: &Case<'_>) -> Outcome {
         let thrown = unparsable(CERTIFICATE_EXCEPTION, "Could not parse certificate");
         return Outcome::Refused { thrown, path: Vec::new() };
     };
-    let mut validator = Validator { case, steps: 0, names_were_constrained: false };
+    let mut validator = Validator { case, fetches, searches_all: false, steps: 0, names_were_constrained: false };
     let path = match validator.validate() {
         Ok(path) => path,
         Err(outcome) => return outcome,
@@ -191,6 +191,10 @@ fn path_failure(error: PathError) -> Thrown {
 
 struct Validator<'a> {
     case: &'a Case<'a>,
+    /// `Builder.USE_AIA`.
+    fetches: bool,
+    /// `searchAllCertStores`: the second attempt looks everywhere at every step.
+    searches_all: bool,
     steps: usize,
     /// Name constraints were looked at on a chain taken as it was sent.
     names_were_constrained: bool,
@@ -393,7 +397,11 @@ impl Validator<'_> {
         let certificate = self.get(end_entity);
         let is_target = self.check_validity(certificate).is_ok() && !has_unrecognised_critical_extension(certificate);
         let mut path = vec![end_entity];
-        let found = if is_target { self.search(&mut path, 0) } else { Ok(false) };
+        let mut found = if is_target { self.search(&mut path, 0) } else { Ok(false) };
+        if is_target && self.fetches && matches!(found, Ok(false)) {
+            self.searches_all = true;
+            found = self.search(&mut path, 0);
+        }
         match found {
             Ok(true) => {
                 if let Some((message, category)) = path.last().and_then(|&anchor| anchor_error(self.get(anchor))) {
@@ -416,7 +424,7 @@ impl Validator<'_> {
     }
 
     /// `depthFirstSearchForward` and `ForwardBuilder.getMatchingCACerts`: anchors of the right name hide everything else of
-    /// that name. `traversed` counts CA certificates that are not self-issued.
+    /// that name, and served certificates everything fetched, until a second attempt. `traversed` counts CA certificates that are not self-issued.
     fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static str>> {
         let child = path[path.len() - 1];
         let anchors: Vec<CertId> = self.anchors().filter(|&anchor| self.could_issue(anchor, child)).collect();
@@ -430,13 +438,15 @@ impl Validator<'_> {
                     return Ok(true);
                 }
             }
-            return Ok(false);
+            if !self.searches_all {
+                return Ok(false);
+            }
         }
         if traversed >= MAX_PATH_LENGTH {
             return Ok(false);
         }
         let mut seen = Vec::new();
-        for &candidate in self.case.served {
+        for candidate in self.candidates(child) {
             if seen.contains(&candidate) || path.contains(&candidate) || !self.could_issue(candidate, child) {
                 continue;
             }
@@ -464,6 +474,18 @@ impl Validator<'_> {
             path.pop();
         }
         Ok(false)
+    }
+
+    /// The peer's certificates, then those fetched from `child`'s AIA (`ForwardBuilder.getCerts`).
+    fn candidates(&self, child: CertId) -> Vec<CertId> {
+        let mut candidates = self.case.served.to_vec();
+        let is_hidden = !self.searches_all
+            && candidates.iter().any(|&id| self.could_issue(id, child) && self.check_validity(self.get(id)).is_ok());
+        if self.fetches && !is_hidden {
+            let fetched = self.case.pool.issuer_candidates(child).filter(|&id| self.case.pool.origin(id).fetched);
+            candidates.extend(fetched);
+        }
+        candidates
     }
 
     fn step(&mut self) -> Result<(), Option<&'static str>> {

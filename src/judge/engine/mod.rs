@@ -1,5 +1,6 @@
 //! One engine a library: how it builds a path, what it checks, in which order. Clients are data over these.
 
+pub mod boringssl;
 pub mod chromium;
 pub mod gnutls;
 pub mod go;

@@ -108,8 +108,32 @@ pub struct Refusal {
     pub path: Vec<CertId>,
 }
 
+/// The cryptography below, as far as its providers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    AwsLcRs,
+    /// No P-521, and SHA-512 with no curve (`SUPPORTED_SIG_ALGS` of `crypto/ring/mod.rs`).
+    Ring,
+}
+
+impl Provider {
+    /// Does the ClientHello have a signature scheme for a server with this key?
+    pub fn offers(self, key: &KeyKind) -> bool {
+        match key {
+            KeyKind::Rsa { pss, .. } => !pss,
+            KeyKind::Ec(curve) => self.knows(*curve),
+            KeyKind::Ed25519 => true,
+            KeyKind::Ed448 | KeyKind::Dsa | KeyKind::Other(_) => false,
+        }
+    }
+
+    fn knows(self, curve: Curve) -> bool {
+        matches!(curve, Curve::P256 | Curve::P384) || (curve == Curve::P521 && self == Self::AwsLcRs)
+    }
+}
+
 /// `verify_server_cert`: the end entity is parsed, then the chain, then the name.
-pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
+pub fn verify_server(case: &Case<'_>, end_entity: CertId, provider: Provider) -> Result<Vec<CertId>, Refusal> {
     let certificate = case.pool.get(end_entity);
     let refuse = |error, path| Refusal { error, path };
     if let Some(error) = unparsable(certificate, Role::Path) {
@@ -117,6 +141,7 @@ pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>,
     }
     let mut search = Search {
         case,
+        provider,
         intermediates: intermediates(case),
         signatures: SIGNATURES,
         calls: BUILD_CHAIN_CALLS,
@@ -179,6 +204,7 @@ fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
 
 struct Search<'a> {
     case: &'a Case<'a>,
+    provider: Provider,
     intermediates: Vec<Result<CertId, Error>>,
     signatures: usize,
     calls: usize,
@@ -264,7 +290,7 @@ impl Search<'_> {
         let mut issuer = anchor;
         for &id in path.iter().rev() {
             self.signatures = self.signatures.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
-            check_signature(self.case, id, issuer)?;
+            check_signature(self.case, id, issuer, self.provider)?;
             issuer = id;
         }
         Ok(())
@@ -379,16 +405,19 @@ fn check_certificate(
     }
 }
 
-/// `verify_signed_data` with the algorithms of rustls' aws-lc-rs provider (`SUPPORTED_SIG_ALGS`).
-fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId) -> Result<(), Error> {
+/// `verify_signed_data` with the algorithms of rustls' providers (`SUPPORTED_SIG_ALGS`).
+fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId, provider: Provider) -> Result<(), Error> {
     let key = &case.pool.get(issuer).key;
     let fits = match &case.pool.get(child).signature_algorithm {
         SignatureAlgorithm::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
         | SignatureAlgorithm::RsaPss(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
             matches!(key, KeyKind::Rsa { pss: false, .. })
         }
+        SignatureAlgorithm::Ecdsa(Hash::Sha512) if provider == Provider::Ring => {
+            return Err(Error::UnsupportedSignatureAlgorithm);
+        }
         SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
-            matches!(key, KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521))
+            matches!(key, KeyKind::Ec(curve) if provider.knows(*curve))
         }
         SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
         _ => return Err(Error::UnsupportedSignatureAlgorithm),

@@ -1,8 +1,8 @@
 //! `key-does-not-match-certificate`: CertificateVerify or ServerKeyExchange does not verify.
 
-use super::{Check, Context, Outcome, Rule, support};
-use crate::model::finding::Severity;
-use crate::model::handshake::FailureKind;
+use super::{Check, Context, Found, Outcome, Rule, support};
+use crate::model::finding::{Severity, SubjectKind};
+use crate::model::handshake::{FailureKind, KeyProof};
 use crate::model::verdict::Category;
 
 pub const RULE: Rule = Rule {
@@ -18,9 +18,20 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::failing(
-        context,
-        |failure| failure.kind == FailureKind::SignatureWrong,
-        "deploy the certificate together with the private key it was issued for",
-    )
+    const REMEDY: &str = "deploy the certificate together with the private key it was issued for";
+    if let Some(files) = &context.evidence.files {
+        let index = context.judgement.deployments.iter().position(|deployment| deployment.endpoints.is_empty());
+        return match (files.key, index) {
+            (Some(KeyProof::Wrong), Some(index)) => Outcome::Found(vec![
+                Found::new(SubjectKind::Deployment, index.to_string())
+                    .in_deployment(index)
+                    .fact("message", "the private key that was given is not that of the first certificate")
+                    .remedy(REMEDY, None, true),
+            ]),
+            (Some(KeyProof::NotChecked), _) => Outcome::Undetermined("the key is of a kind that cannot be compared"),
+            (Some(_), _) => Outcome::Clear,
+            (None, _) => Outcome::NotApplicable,
+        };
+    }
+    support::failing(context, |failure| failure.kind == FailureKind::SignatureWrong, REMEDY)
 }

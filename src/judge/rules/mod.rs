@@ -194,10 +194,11 @@ impl<'a> Context<'a> {
     /// The command that writes the corrected bundle.
     pub fn bundle_command(&self) -> Option<String> {
         let Self { target, options, .. } = self;
-        Some(format!(
-            "tlsmend probe {}{options} --output json | jq -r .repair.bundle_pem > fullchain.pem",
-            target.input
-        ))
+        let subject = match self.evidence.files {
+            Some(_) => "inspect FILE…".to_owned(),
+            None => format!("probe {}{options}", target.input),
+        };
+        Some(format!("tlsmend {subject} --output json | jq -r .repair.bundle_pem > fullchain.pem"))
     }
 }
 

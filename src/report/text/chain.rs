@@ -24,7 +24,10 @@ pub fn draw(report: &Report, names: &Names<'_>, screen: &mut Screen) {
             1 => "1 certificate".to_owned(),
             count => format!("{count} certificates"),
         };
-        let summary = format!("{count} served by {}", deployment.endpoints.join(", "));
+        let summary = match deployment.endpoints.as_slice() {
+            [] => format!("{count} in the files"),
+            endpoints => format!("{count} served by {}", endpoints.join(", ")),
+        };
         screen.heading(&title, &[paint(Paint::Dim, summary)]);
         Drawing { report, deployment, names }.draw(screen);
     }

@@ -37,6 +37,11 @@ pub fn left_out(report: &Report, style: Style) -> Option<String> {
     (count > 0).then(|| format!("and {count} more groups of addresses (-v shows them)"))
 }
 
+/// The report is about files: no address was asked, and none belongs to the chain.
+pub fn of_files(report: &Report) -> Option<&Deployment> {
+    report.deployments.iter().find(|deployment| deployment.endpoints.is_empty()).filter(|_| report.endpoints.is_empty())
+}
+
 fn fails(deployment: &Deployment) -> bool {
     deployment.clients.iter().any(|client| matches!(client.verdict, Verdict::Reject | Verdict::Error))
 }

@@ -45,6 +45,9 @@ fn short_ending(status: DnsStatus) -> &'static str {
 /// The CNAME chain, a line a hop, and where it ends.
 pub fn dns(report: &Report, screen: &mut Screen) {
     let dns = &report.dns;
+    if groups::of_files(report).is_some() {
+        return;
+    }
     if dns.status == DnsStatus::NotAsked {
         screen.heading("DNS", &[paint(Paint::Dim, ending(dns.status))]);
         return;

@@ -88,6 +88,7 @@ impl SharedLab {
                         ocsp_staple: entry["staple"].as_str().map(|path| std::fs::read(folder.join(path)).unwrap()),
                         timing: Timing::default(),
                     }],
+                    files: None,
                     aia: entry["http"]
                         .as_object()
                         .into_iter()

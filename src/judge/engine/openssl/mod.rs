@@ -1,28 +1,26 @@
-//! OpenSSL 3.0: how `X509_verify_cert` builds one chain, without ever going back, and in which order it finds fault.
+//! OpenSSL 3: how `X509_verify_cert` builds one chain, without ever going back, and in which order it finds fault.
 //!
 //! The rules are those of `crypto/x509/x509_vfy.c` (chain, order, times, signatures), `v3_purp.c` (extensions and
-//! purposes), `x509_lu.c` (the trust store), `v3_ncons.c` (name constraints) and `x509_set.c` (strength of signatures).
+//! purposes), `x509_lu.c` (the trust store) and `x509_set.c` (strength of signatures).
 
-use std::net::IpAddr;
+pub(super) mod constraints;
+pub mod host;
+pub mod tls;
 
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
+use crate::model::time::Time;
 use crate::model::verdict::Category;
-use crate::x509::general_name::GeneralName;
-use crate::x509::identity::{WildcardRules, matches_dns};
 use crate::x509::key::{Curve, KeyKind, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, NameConstraints, usage};
+use crate::x509::{Certificate, usage};
+
+use constraints::Wildcards;
+pub use tls::{LibraryError, receive};
 
 /// `X509_VERIFY_PARAM` default depth, 100, and the end entity (`build_chain`).
 const MAX_DEPTH: usize = 101;
-
-/// `NAME_CHECK_MAX` of `v3_ncons.c`.
-const MAX_NAME_CHECKS: usize = 1 << 20;
-
-/// `SSL_MAX_CERT_LIST_DEFAULT` of `ssl.h`: octets of the Certificate message.
-pub const MAX_CERTIFICATE_MESSAGE: usize = 100 * 1024;
 
 /// The tag of dNSName in GeneralName (RFC 5280 §4.2.1.6): one that holds more than ASCII matches nothing, and counts.
 const DNS_NAME: u8 = 2;
@@ -32,27 +30,31 @@ const DNS_NAME: u8 = 2;
 pub struct Settings {
     /// `X509_V_FLAG_PARTIAL_CHAIN`: any certificate of the store ends a chain, not only a self-signed one.
     pub partial_chain: bool,
+    /// `X509_V_FLAG_X509_STRICT`: the demands of RFC 5280 on certificates that work without them.
+    pub strict: bool,
     /// The security level (`SSL_CTX_set_security_level`).
     pub security_level: u8,
+    /// The name is compared while verifying (`SSL_set1_host`, `X509_VERIFY_PARAM_set1_ip`), not by the program after it.
+    pub host: Option<host::Rules>,
+    /// The program's callback says 1 to every fault, so all are found and the last stays in `X509_STORE_CTX_get_error`.
+    pub goes_on: bool,
+}
+
+impl Settings {
+    /// The library's defaults on Debian, which builds with security level 2.
+    pub const DEFAULT: Self =
+        Self { partial_chain: false, strict: false, security_level: 2, host: None, goes_on: false };
 }
 
 /// One of the `X509_V_ERR_` values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifyError {
-    /// The constant's name in `x509_vfy.h`.
+    /// The constant's value in `x509_vfy.h`.
+    pub number: u8,
+    /// The constant's name there.
     pub name: &'static str,
     /// `X509_verify_cert_error_string`.
     pub text: &'static str,
-    pub category: Category,
-}
-
-/// An entry of the error queue (`ERR_get_error`), which programs may report before the verification's result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Queued {
-    /// As `ERR_error_string` prints code and library: `0200008A:rsa routines`.
-    pub origin: &'static str,
-    /// `ERR_reason_error_string`.
-    pub reason: &'static str,
     pub category: Category,
 }
 
@@ -63,57 +65,75 @@ pub struct Outcome {
     pub chain: Vec<CertId>,
     pub result: Result<(), VerifyError>,
     /// The oldest entry of the error queue.
-    pub queued: Option<Queued>,
+    pub queued: Option<LibraryError>,
 }
 
 macro_rules! verify_errors {
-    ($($constant:ident = $name:literal, $text:literal, $category:ident;)*) => {
-        $(const $constant: VerifyError = VerifyError { name: $name, text: $text, category: Category::$category };)*
+    ($($constant:ident = $number:literal $name:literal, $text:literal, $category:ident;)*) => {
+        $(pub(super) const $constant: VerifyError =
+            VerifyError { number: $number, name: $name, text: $text, category: Category::$category };)*
     };
 }
 
 // Names from `x509_vfy.h`, texts from `x509_txt.c`.
 verify_errors! {
-    NO_LOCAL_ISSUER = "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate", UnknownIssuer;
-    NO_ISSUER = "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate", UnknownIssuer;
-    SELF_SIGNED_LEAF = "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", SelfSigned;
-    SELF_SIGNED_IN_CHAIN = "X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain", SelfSigned;
-    CHAIN_TOO_LONG = "X509_V_ERR_CERT_CHAIN_TOO_LONG", "certificate chain too long", PathLength;
-    LEAF_UNVERIFIED = "X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate", UnknownIssuer;
-    LEAF_KEY_TOO_SMALL = "X509_V_ERR_EE_KEY_TOO_SMALL", "EE certificate key too weak", WeakKey;
-    CA_KEY_TOO_SMALL = "X509_V_ERR_CA_KEY_TOO_SMALL", "CA certificate key too weak", WeakKey;
-    HASH_TOO_WEAK = "X509_V_ERR_CA_MD_TOO_WEAK", "CA signature digest algorithm too weak", Algorithm;
-    UNHANDLED_CRITICAL = "X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION", "unhandled critical extension", CriticalExtension;
-    INVALID_CA = "X509_V_ERR_INVALID_CA", "invalid CA certificate", CaFlag;
-    INVALID_PURPOSE = "X509_V_ERR_INVALID_PURPOSE", "unsuitable certificate purpose", Usage;
-    KEY_CERT_SIGN_MISSING = "X509_V_ERR_KEYUSAGE_NO_CERTSIGN", "key usage does not include certificate signing", Usage;
-    PATH_TOO_LONG = "X509_V_ERR_PATH_LENGTH_EXCEEDED", "path length constraint exceeded", PathLength;
-    SIGNATURE_FAILURE = "X509_V_ERR_CERT_SIGNATURE_FAILURE", "certificate signature failure", BadSignature;
-    NOT_YET_VALID = "X509_V_ERR_CERT_NOT_YET_VALID", "certificate is not yet valid", NotYetValid;
-    EXPIRED = "X509_V_ERR_CERT_HAS_EXPIRED", "certificate has expired", Expired;
-    NOT_BEFORE_FIELD = "X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD", "format error in certificate's notBefore field", BadFormat;
-    NOT_AFTER_FIELD = "X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD", "format error in certificate's notAfter field", BadFormat;
-    PERMITTED_VIOLATION = "X509_V_ERR_PERMITTED_VIOLATION", "permitted subtree violation", NameConstraints;
-    EXCLUDED_VIOLATION = "X509_V_ERR_EXCLUDED_VIOLATION", "excluded subtree violation", NameConstraints;
-    UNSUPPORTED_CONSTRAINT = "X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE", "unsupported name constraint type", NameConstraints;
-    CONSTRAINT_SYNTAX = "X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX", "unsupported or invalid name constraint syntax", NameConstraints;
-    NAME_SYNTAX = "X509_V_ERR_UNSUPPORTED_NAME_SYNTAX", "unsupported or invalid name syntax", NameConstraints;
-    UNSPECIFIED = "X509_V_ERR_UNSPECIFIED", "unspecified certificate verification error", Unspecified;
+    NO_LOCAL_ISSUER = 20 "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate", UnknownIssuer;
+    NO_ISSUER = 2 "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate", UnknownIssuer;
+    SELF_SIGNED_LEAF = 18 "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", SelfSigned;
+    SELF_SIGNED_IN_CHAIN = 19 "X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain", SelfSigned;
+    CHAIN_TOO_LONG = 22 "X509_V_ERR_CERT_CHAIN_TOO_LONG", "certificate chain too long", PathLength;
+    LEAF_UNVERIFIED = 21 "X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate", UnknownIssuer;
+    ISSUER_KEY_UNREADABLE = 6 "X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY", "unable to decode issuer public key", UnsupportedKey;
+    NAMES_ONLY_IN_SUBJECT = 66 "X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS", "issuer has name constraints but leaf has no SANs", NameConstraints;
+    LEAF_KEY_TOO_SMALL = 66 "X509_V_ERR_EE_KEY_TOO_SMALL", "EE certificate key too weak", WeakKey;
+    CA_KEY_TOO_SMALL = 67 "X509_V_ERR_CA_KEY_TOO_SMALL", "CA certificate key too weak", WeakKey;
+    HASH_TOO_WEAK = 68 "X509_V_ERR_CA_MD_TOO_WEAK", "CA signature digest algorithm too weak", Algorithm;
+    UNHANDLED_CRITICAL = 34 "X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION", "unhandled critical extension", CriticalExtension;
+    INVALID_CA = 79 "X509_V_ERR_INVALID_CA", "invalid CA certificate", CaFlag;
+    INVALID_PURPOSE = 26 "X509_V_ERR_INVALID_PURPOSE", "unsuitable certificate purpose", Usage;
+    KEY_CERT_SIGN_MISSING = 32 "X509_V_ERR_KEYUSAGE_NO_CERTSIGN", "key usage does not include certificate signing", Usage;
+    PATH_TOO_LONG = 25 "X509_V_ERR_PATH_LENGTH_EXCEEDED", "path length constraint exceeded", PathLength;
+    SIGNATURE_FAILURE = 7 "X509_V_ERR_CERT_SIGNATURE_FAILURE", "certificate signature failure", BadSignature;
+    NOT_YET_VALID = 9 "X509_V_ERR_CERT_NOT_YET_VALID", "certificate is not yet valid", NotYetValid;
+    EXPIRED = 10 "X509_V_ERR_CERT_HAS_EXPIRED", "certificate has expired", Expired;
+    NOT_BEFORE_FIELD = 13 "X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD", "format error in certificate's notBefore field", BadFormat;
+    NOT_AFTER_FIELD = 14 "X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD", "format error in certificate's notAfter field", BadFormat;
+    PERMITTED_VIOLATION = 47 "X509_V_ERR_PERMITTED_VIOLATION", "permitted subtree violation", NameConstraints;
+    EXCLUDED_VIOLATION = 48 "X509_V_ERR_EXCLUDED_VIOLATION", "excluded subtree violation", NameConstraints;
+    UNSUPPORTED_CONSTRAINT = 51 "X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE", "unsupported name constraint type", NameConstraints;
+    CONSTRAINT_SYNTAX = 52 "X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX", "unsupported or invalid name constraint syntax", NameConstraints;
+    NAME_SYNTAX = 53 "X509_V_ERR_UNSUPPORTED_NAME_SYNTAX", "unsupported or invalid name syntax", NameConstraints;
+    UNSPECIFIED = 1 "X509_V_ERR_UNSPECIFIED", "unspecified certificate verification error", Unspecified;
+    HOSTNAME_MISMATCH = 62 "X509_V_ERR_HOSTNAME_MISMATCH", "hostname mismatch", Hostname;
+    IP_ADDRESS_MISMATCH = 64 "X509_V_ERR_IP_ADDRESS_MISMATCH", "IP address mismatch", Hostname;
+    PATHLEN_WITHOUT_CA = 80 "X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA", "Path length invalid for non-CA cert", BadFormat;
+    PATHLEN_WITHOUT_CERT_SIGN = 81 "X509_V_ERR_PATHLEN_WITHOUT_KU_KEY_CERT_SIGN", "Path length given without key usage keyCertSign", BadFormat;
+    CERT_SIGN_WITHOUT_CA = 82 "X509_V_ERR_KU_KEY_CERT_SIGN_INVALID_FOR_NON_CA", "Key usage keyCertSign invalid for non-CA cert", BadFormat;
+    ISSUER_EMPTY = 83 "X509_V_ERR_ISSUER_NAME_EMPTY", "Issuer name empty", BadFormat;
+    SUBJECT_EMPTY = 84 "X509_V_ERR_SUBJECT_NAME_EMPTY", "Subject name empty", BadFormat;
+    AUTHORITY_KEY_ID_MISSING = 85 "X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER", "Missing Authority Key Identifier", BadFormat;
+    SUBJECT_KEY_ID_MISSING = 86 "X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER", "Missing Subject Key Identifier", BadFormat;
+    ALTERNATIVE_NAME_EMPTY = 87 "X509_V_ERR_EMPTY_SUBJECT_ALT_NAME", "Empty Subject Alternative Name extension", BadFormat;
+    ALTERNATIVE_NAME_NOT_CRITICAL = 88 "X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL", "Subject empty and Subject Alt Name extension not critical", BadFormat;
+    BASIC_CONSTRAINTS_NOT_CRITICAL = 89 "X509_V_ERR_CA_BCONS_NOT_CRITICAL", "Basic Constraints of CA cert not marked critical", BadFormat;
+    CA_KEY_USAGE_MISSING = 92 "X509_V_ERR_CA_CERT_MISSING_KEY_USAGE", "CA cert does not include key usage extension", BadFormat;
+    EXTENSIONS_BEFORE_V3 = 93 "X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3", "Using cert extension requires at least X509v3", BadFormat;
+    SIGNATURE_ALGORITHMS_DISAGREE = 78 "X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY", "cert info signature and signature algorithm mismatch", BadSignature;
 }
 
 /// `X509V3_R_INVALID_CERTIFICATE`: an extension does not decode, stands twice, or keyUsage has no bit
 /// (`ossl_x509v3_cache_extensions`).
-const INVALID_CERTIFICATE: Queued =
-    Queued { origin: "1100009E:X509 V3 routines", reason: "invalid certificate", category: Category::BadFormat };
+const INVALID_CERTIFICATE: LibraryError =
+    LibraryError::new(0x1100_009e, "X509 V3 routines", "invalid certificate", Category::BadFormat);
 
 /// What an RSA verification leaves when the padding does not decode (`rsa_pk1.c`). A signature that decodes, over other
 /// content, would say "bad signature": the difference is not visible to our verifier.
-const RSA_PADDING: Queued =
-    Queued { origin: "0200008A:rsa routines", reason: "invalid padding", category: Category::BadSignature };
+const RSA_PADDING: LibraryError =
+    LibraryError::new(0x0200_008a, "rsa routines", "invalid padding", Category::BadSignature);
 
 /// `ERR_R_EVP_LIB` of `ASN1_item_verify_ctx`, where the algorithm itself says nothing (ECDSA, EdDSA).
-const EVP_LIB: Queued =
-    Queued { origin: "06880006:asn1 encoding routines", reason: "EVP lib", category: Category::BadSignature };
+const EVP_LIB: LibraryError =
+    LibraryError::new(0x0688_0006, "asn1 encoding routines", "EVP lib", Category::BadSignature);
 
 /// Extensions that `ossl_x509v3_cache_extensions` decodes: a broken or repeated one makes the certificate unusable.
 const CACHED: &[&str] = &[
@@ -130,7 +150,7 @@ const CACHED: &[&str] = &[
 ];
 
 /// `X509_supported_extension`: those that may be critical.
-const SUPPORTED: &[&str] = &[
+pub(super) const SUPPORTED: &[&str] = &[
     "2.16.840.1.113730.1.1",
     "2.5.29.15",
     "2.5.29.17",
@@ -156,8 +176,9 @@ pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Outcom
         untrusted: case.served.to_vec(),
         untrusted_in_chain: 1,
         queued: None,
+        last_fault: None,
     };
-    let result = verification.run();
+    let result = verification.run().and(verification.last_fault.map_or(Ok(()), Err));
     Outcome { chain: verification.chain, result, queued: verification.queued }
 }
 
@@ -169,7 +190,9 @@ struct Verification<'a> {
     untrusted: Vec<CertId>,
     /// How many at the start of the chain come from the peer.
     untrusted_in_chain: usize,
-    queued: Option<Queued>,
+    queued: Option<LibraryError>,
+    /// The last fault that the program's callback let pass.
+    last_fault: Option<VerifyError>,
 }
 
 impl Verification<'_> {
@@ -177,18 +200,28 @@ impl Verification<'_> {
         self.case.pool.get(id)
     }
 
-    fn raise(&mut self, entry: Queued) {
+    fn raise(&mut self, entry: LibraryError) {
         self.queued.get_or_insert(entry);
+    }
+
+    /// `verify_cb_cert`: the program's callback decides whether to go on.
+    fn fault(&mut self, error: VerifyError) -> Result<(), VerifyError> {
+        if !self.settings.goes_on {
+            return Err(error);
+        }
+        self.last_fault = Some(error);
+        Ok(())
     }
 
     /// `X509_verify_cert`, `verify_chain`.
     fn run(&mut self) -> Result<(), VerifyError> {
         if !self.key_is_strong(self.chain[0]) {
-            return Err(LEAF_KEY_TOO_SMALL);
+            self.fault(LEAF_KEY_TOO_SMALL)?;
         }
         self.build_chain()?;
         self.check_extensions()?;
         self.check_security_level()?;
+        self.check_host()?;
         self.check_signatures_and_times()?;
         self.check_name_constraints()
     }
@@ -248,7 +281,7 @@ impl Verification<'_> {
             self.untrusted_in_chain = 0;
             return Ok(());
         }
-        Err(match () {
+        self.fault(match () {
             () if length > MAX_DEPTH => CHAIN_TOO_LONG,
             () if self.is_self_signed(last) && length == 1 => SELF_SIGNED_LEAF,
             () if self.is_self_signed(last) => SELF_SIGNED_IN_CHAIN,
@@ -277,7 +310,7 @@ impl Verification<'_> {
             if !self.likely_issued(candidate, of) {
                 continue;
             }
-            if self.check_times(candidate).is_ok() {
+            if time_faults(self.get(candidate), self.case.at) == [None, None] {
                 return Some(candidate);
             }
             if best.is_none_or(|best| self.get(candidate).not_after > self.get(best).not_after) {
@@ -300,11 +333,9 @@ impl Verification<'_> {
 
     /// `ossl_x509v3_cache_extensions`.
     fn extensions_are_usable(&mut self, id: CertId) -> bool {
-        let extensions = &self.get(id).extensions;
-        let cached = |oid: &str| CACHED.contains(&oid);
-        let usable = !extensions.repeated.iter().any(|oid| cached(oid))
-            && !extensions.undecodable.iter().any(|extension| cached(&extension.oid))
-            && extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.bits != 0);
+        let certificate = self.get(id);
+        let usable = extensions_decode(certificate)
+            && certificate.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.bits != 0);
         if !usable {
             self.raise(INVALID_CERTIFICATE);
         }
@@ -319,34 +350,70 @@ impl Verification<'_> {
             && algorithm_fits(certificate, certificate)
     }
 
-    /// `check_extensions`, without the strict flag.
-    fn check_extensions(&self) -> Result<(), VerifyError> {
+    /// `check_extensions`.
+    fn check_extensions(&mut self) -> Result<(), VerifyError> {
         let mut intermediates = 0;
-        for (position, &id) in self.chain.iter().enumerate() {
-            let certificate = self.get(id);
-            if certificate.extensions.critical.iter().any(|oid| !SUPPORTED.contains(&&**oid)) {
-                return Err(UNHANDLED_CRITICAL);
+        for position in 0..self.chain.len() {
+            let id = self.chain[position];
+            let is_last = position + 1 == self.chain.len();
+            if self.get(id).extensions.critical.iter().any(|oid| !SUPPORTED.contains(&&**oid)) {
+                self.fault(UNHANDLED_CRITICAL)?;
             }
             let ca = self.ca_kind(id);
-            if position > 0 {
-                let is_last = position + 1 == self.chain.len();
-                if ca == CaKind::No || (!is_last && ca != CaKind::Yes) {
-                    return Err(INVALID_CA);
-                }
+            let is_acceptable = match (position, ca) {
+                (0, CaKind::Tolerated) => !self.settings.strict,
+                (0, _) | (_, CaKind::Yes) => true,
+                (_, CaKind::No) => false,
+                (_, CaKind::Tolerated) => is_last && !self.settings.strict,
+            };
+            if !is_acceptable {
+                self.fault(INVALID_CA)?;
             }
-            if !self.has_server_purpose(certificate, position > 0, ca) {
-                return Err(INVALID_PURPOSE);
+            // Not for an end entity that is its own anchor (RFC 6818 section 2).
+            if self.settings.strict && self.chain.len() > 1 {
+                self.check_profile(id, is_last)?;
             }
-            let path_len =
-                certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
+            if !self.has_server_purpose(self.get(id), position > 0, ca) {
+                self.fault(INVALID_PURPOSE)?;
+            }
+            let constraints = self.get(id).extensions.basic_constraints.as_ref();
+            let path_len = constraints.and_then(|constraints| constraints.path_len);
             if position > 1 && path_len.is_some_and(|allowed| intermediates > allowed) {
-                return Err(PATH_TOO_LONG);
+                self.fault(PATH_TOO_LONG)?;
             }
-            if position > 0 && !certificate.is_self_issued() {
+            if position > 0 && !self.get(id).is_self_issued() {
                 intermediates += 1;
             }
         }
         Ok(())
+    }
+
+    /// What `check_extensions` asks of each certificate under `X509_V_FLAG_X509_STRICT`, in its order.
+    fn check_profile(&mut self, id: CertId, is_last: bool) -> Result<(), VerifyError> {
+        let certificate = self.get(id);
+        let extensions = &certificate.extensions;
+        let is_ca = certificate.is_ca();
+        let constraints = extensions.basic_constraints.as_ref();
+        let may = |bit| extensions.key_usage.as_ref().is_some_and(|key_usage| key_usage.allows(bit));
+        let names = extensions.subject_alt_name.as_ref();
+        let key_id_missing = extensions.authority_key_id.as_ref().is_none_or(|authority| authority.key_id.is_none());
+        let has_path_len = constraints.is_some_and(|constraints| constraints.path_len.is_some());
+        let faults = [
+            (has_path_len && !is_ca, PATHLEN_WITHOUT_CA),
+            (has_path_len && !may(usage::KEY_CERT_SIGN), PATHLEN_WITHOUT_CERT_SIGN),
+            (is_ca && constraints.is_some_and(|constraints| !constraints.critical), BASIC_CONSTRAINTS_NOT_CRITICAL),
+            (is_ca && extensions.key_usage.is_none(), CA_KEY_USAGE_MISSING),
+            (!is_ca && may(usage::KEY_CERT_SIGN), CERT_SIGN_WITHOUT_CA),
+            (certificate.issuer.is_empty(), ISSUER_EMPTY),
+            (certificate.subject.is_empty() && (is_ca || may(usage::CRL_SIGN) || names.is_none()), SUBJECT_EMPTY),
+            (certificate.subject.is_empty() && names.is_some_and(|san| !san.critical), ALTERNATIVE_NAME_NOT_CRITICAL),
+            (names.is_some_and(|san| san.names.is_empty()), ALTERNATIVE_NAME_EMPTY),
+            (!certificate.algorithms_agree, SIGNATURE_ALGORITHMS_DISAGREE),
+            (certificate.version == 3 && !is_last && key_id_missing, AUTHORITY_KEY_ID_MISSING),
+            (certificate.version == 3 && is_ca && extensions.subject_key_id.is_none(), SUBJECT_KEY_ID_MISSING),
+            (certificate.version < 3 && extensions.count > 0, EXTENSIONS_BEFORE_V3),
+        ];
+        faults.into_iter().filter(|(is_so, _)| *is_so).try_for_each(|(_, error)| self.fault(error))
     }
 
     /// `check_ca` of `v3_purp.c`.
@@ -384,18 +451,32 @@ impl Verification<'_> {
     }
 
     /// `check_auth_level`: keys of issuers, and signatures of all but the last certificate.
-    fn check_security_level(&self) -> Result<(), VerifyError> {
-        for (position, &id) in self.chain.iter().enumerate() {
+    fn check_security_level(&mut self) -> Result<(), VerifyError> {
+        for position in 0..self.chain.len() {
+            let id = self.chain[position];
             if position > 0 && !self.key_is_strong(id) {
-                return Err(CA_KEY_TOO_SMALL);
+                self.fault(CA_KEY_TOO_SMALL)?;
             }
             if position + 1 < self.chain.len()
                 && signature_bits(&self.get(id).signature_algorithm) < self.required_bits()
             {
-                return Err(HASH_TOO_WEAK);
+                self.fault(HASH_TOO_WEAK)?;
             }
         }
         Ok(())
+    }
+
+    /// `check_id`.
+    fn check_host(&mut self) -> Result<(), VerifyError> {
+        let Some(rules) = self.settings.host else { return Ok(()) };
+        let reference = self.case.reference;
+        if self.case.any_name || host::matches(self.get(self.chain[0]), reference, rules) {
+            return Ok(());
+        }
+        self.fault(match reference {
+            ReferenceId::Dns(_) => HOSTNAME_MISMATCH,
+            ReferenceId::Ip(_) => IP_ADDRESS_MISMATCH,
+        })
     }
 
     /// `minbits_table` of `x509_vfy.c`.
@@ -413,17 +494,20 @@ impl Verification<'_> {
     fn check_signatures_and_times(&mut self) -> Result<(), VerifyError> {
         let top = self.chain.len() - 1;
         let anchor = self.chain[top];
-        if !self.likely_issued(anchor, anchor) && !self.settings.partial_chain && top == 0 {
-            return Err(LEAF_UNVERIFIED);
+        let skips_top = !self.likely_issued(anchor, anchor) && !self.settings.partial_chain;
+        if skips_top && top == 0 {
+            self.fault(LEAF_UNVERIFIED)?;
         }
         for position in (0..=top).rev() {
             let subject = self.chain[position];
             if let Some(&issuer) = self.chain.get(position + 1) {
                 self.check_signature(subject, issuer)?;
-            } else if !self.likely_issued(anchor, anchor) && !self.settings.partial_chain {
+            } else if skips_top && top > 0 {
                 continue; // not self-issued: neither signature nor times are looked at
             }
-            self.check_times(subject)?;
+            for error in time_faults(self.get(subject), self.case.at).into_iter().flatten() {
+                self.fault(error)?;
+            }
         }
         Ok(())
     }
@@ -431,57 +515,65 @@ impl Verification<'_> {
     fn check_signature(&mut self, subject: CertId, issuer: CertId) -> Result<(), VerifyError> {
         let key_usage = &self.get(issuer).extensions.key_usage;
         if key_usage.as_ref().is_some_and(|key_usage| !key_usage.allows(usage::KEY_CERT_SIGN)) {
-            return Err(KEY_CERT_SIGN_MISSING);
+            self.fault(KEY_CERT_SIGN_MISSING)?;
         }
         if !self.get(subject).algorithms_agree {
-            return Err(SIGNATURE_FAILURE); // X509_verify, before any cryptography
+            return self.fault(SIGNATURE_FAILURE); // X509_verify, before any cryptography
         }
         // What our library cannot compute, OpenSSL can: MD5, P-224, Ed448, brainpool.
         if self.case.pool.signature(subject, issuer) == SignatureCheck::Invalid {
             let is_rsa = matches!(self.get(issuer).key, KeyKind::Rsa { .. });
             self.raise(if is_rsa { RSA_PADDING } else { EVP_LIB });
-            return Err(SIGNATURE_FAILURE);
-        }
-        Ok(())
-    }
-
-    /// `ossl_x509_check_cert_time`, `X509_cmp_time`: exactly the forms of RFC 5280 §4.1.2.5, and the last second of
-    /// notAfter is too late.
-    fn check_times(&self, id: CertId) -> Result<(), VerifyError> {
-        let certificate = self.get(id);
-        let [not_before, not_after] = certificate.validity_encoding().unwrap_or([(0, &[]), (0, &[])]);
-        if !is_profile_time(not_before) {
-            return Err(NOT_BEFORE_FIELD);
-        }
-        if certificate.not_before > self.case.at {
-            return Err(NOT_YET_VALID);
-        }
-        if !is_profile_time(not_after) {
-            return Err(NOT_AFTER_FIELD);
-        }
-        if certificate.not_after <= self.case.at {
-            return Err(EXPIRED);
+            return self.fault(SIGNATURE_FAILURE);
         }
         Ok(())
     }
 
     /// `check_name_constraints`: those of every certificate above, the anchor included.
-    fn check_name_constraints(&self) -> Result<(), VerifyError> {
-        for (position, &id) in self.chain.iter().enumerate().rev() {
-            let certificate = self.get(id);
+    fn check_name_constraints(&mut self) -> Result<(), VerifyError> {
+        let with_common_name = self.settings.host.is_none_or(|rules| rules.common_name);
+        for position in (0..self.chain.len()).rev() {
+            let certificate = self.get(self.chain[position]);
             if position > 0 && certificate.is_self_issued() {
                 continue;
             }
-            for &above in self.chain[position + 1..].iter().rev() {
-                let Some(constraints) = &self.get(above).extensions.name_constraints else { continue };
-                check_names(certificate, constraints)?;
-                if position == 0 {
-                    check_common_name(certificate, constraints)?;
+            for above in (position + 1..self.chain.len()).rev() {
+                let certificate = self.get(self.chain[position]);
+                let Some(constraints) = &self.get(self.chain[above]).extensions.name_constraints else { continue };
+                let mut checked = constraints::check_names(certificate, constraints, Wildcards::AsTheyStand);
+                if position == 0 && with_common_name {
+                    checked = checked.and_then(|()| constraints::check_common_name(certificate, constraints));
                 }
+                checked.or_else(|error| self.fault(error))?;
             }
         }
         Ok(())
     }
+}
+
+/// None of the extensions that verifying reads is broken or stands twice.
+pub(super) fn extensions_decode(certificate: &Certificate) -> bool {
+    let extensions = &certificate.extensions;
+    let cached = |oid: &str| CACHED.contains(&oid);
+    !extensions.repeated.iter().any(|oid| cached(oid))
+        && !extensions.undecodable.iter().any(|extension| cached(&extension.oid))
+}
+
+/// `ossl_x509_check_cert_time`, `X509_cmp_time`: exactly the forms of RFC 5280 §4.1.2.5, and the last second of notAfter is
+/// too late.
+pub(super) fn time_faults(certificate: &Certificate, at: Time) -> [Option<VerifyError>; 2] {
+    let [not_before, not_after] = certificate.validity_encoding().unwrap_or([(0, &[]), (0, &[])]);
+    let begins = match () {
+        () if !is_profile_time(not_before) => Some(NOT_BEFORE_FIELD),
+        () if certificate.not_before > at => Some(NOT_YET_VALID),
+        () => None,
+    };
+    let ends = match () {
+        () if !is_profile_time(not_after) => Some(NOT_AFTER_FIELD),
+        () if certificate.not_after <= at => Some(EXPIRED),
+        () => None,
+    };
+    [begins, ends]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -493,7 +585,7 @@ enum CaKind {
 }
 
 /// `X509_check_akid`.
-fn identifiers_fit(issuer: &Certificate, subject: &Certificate) -> bool {
+pub(super) fn identifiers_fit(issuer: &Certificate, subject: &Certificate) -> bool {
     let Some(authority) = &subject.extensions.authority_key_id else { return true };
     if let (Some(wanted), Some(found)) = (&authority.key_id, &issuer.extensions.subject_key_id)
         && wanted != found
@@ -584,191 +676,6 @@ fn is_profile_time((tag, content): (u8, &[u8])) -> bool {
     content.len() == length && content.ends_with(b"Z") && content[..length - 1].iter().all(u8::is_ascii_digit)
 }
 
-/// `NAME_CONSTRAINTS_check`: subject, e-mail addresses in the subject, then the SAN.
-fn check_names(certificate: &Certificate, constraints: &NameConstraints) -> Result<(), VerifyError> {
-    let attributes = certificate.subject.attributes();
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    let subtrees = constraints.permitted.len() + constraints.excluded.len();
-    if (attributes.len() + names.len()).saturating_mul(subtrees) > MAX_NAME_CHECKS {
-        return Err(UNSPECIFIED);
-    }
-    if !attributes.is_empty() {
-        check_name(&GeneralName::Directory(certificate.subject.clone()), constraints)?;
-        for email in attributes.iter().filter(|attribute| attribute.oid == "1.2.840.113549.1.9.1") {
-            const IA5_STRING: u8 = 0x16;
-            if email.tag != IA5_STRING {
-                return Err(NAME_SYNTAX);
-            }
-            check_name(&GeneralName::Email(email.text.as_str().into()), constraints)?;
-        }
-    }
-    names.iter().try_for_each(|name| check_name(name, constraints))
-}
-
-/// `NAME_CONSTRAINTS_check_CN`: a common name that looks like a host name counts when the SAN has no dNSName.
-fn check_common_name(certificate: &Certificate, constraints: &NameConstraints) -> Result<(), VerifyError> {
-    if has_dns_name(certificate) {
-        return Ok(());
-    }
-    for attribute in certificate.subject.attributes().iter().filter(|attribute| attribute.oid == "2.5.4.3") {
-        let name = attribute.text.trim_end_matches('\0');
-        if name.contains('\0') {
-            return Err(NAME_SYNTAX);
-        }
-        if looks_like_dns(name) {
-            check_name(&GeneralName::Dns(name.into()), constraints)?;
-        }
-    }
-    Ok(())
-}
-
-/// `cn2dnsid`.
-fn looks_like_dns(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut has_dot = false;
-    for (position, &byte) in bytes.iter().enumerate() {
-        let inside = position > 0 && position + 1 < bytes.len();
-        let joins = |byte: u8| matches!(byte, b'.' | b'-');
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => {}
-            b'-' if inside => {}
-            b'.' if inside && !joins(bytes[position + 1]) && bytes[position - 1] != b'-' => has_dot = true,
-            _ => return false,
-        }
-    }
-    has_dot
-}
-
-/// `nc_match`: permitted subtrees of the same kind first, then excluded ones.
-fn check_name(name: &GeneralName, constraints: &NameConstraints) -> Result<(), VerifyError> {
-    let same_kind = |subtree: &&GeneralName| std::mem::discriminant(*subtree) == std::mem::discriminant(name);
-    let mut permitted = None;
-    for subtree in constraints.permitted.iter().filter(same_kind) {
-        if permitted == Some(true) {
-            break;
-        }
-        permitted = Some(is_within(name, subtree)?);
-    }
-    if permitted == Some(false) {
-        return Err(PERMITTED_VIOLATION);
-    }
-    for subtree in constraints.excluded.iter().filter(same_kind) {
-        if is_within(name, subtree)? {
-            return Err(EXCLUDED_VIOLATION);
-        }
-    }
-    Ok(())
-}
-
-/// `nc_match_single`. A wildcard is compared as it stands: one that covers an excluded name is let through.
-fn is_within(name: &GeneralName, subtree: &GeneralName) -> Result<bool, VerifyError> {
-    Ok(match (name, subtree) {
-        (GeneralName::Directory(name), GeneralName::Directory(base)) => {
-            name.normalised().starts_with(base.normalised())
-        }
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
-            base.is_empty()
-                || (ends_with(name, base)
-                    && (name.len() == base.len()
-                        || base.starts_with('.')
-                        || name.as_bytes()[name.len() - base.len() - 1] == b'.'))
-        }
-        (GeneralName::Email(address), GeneralName::Email(base)) => {
-            let (local, host) = address.split_once('@').ok_or(NAME_SYNTAX)?;
-            match base.split_once('@') {
-                None if base.starts_with('.') => address.len() > base.len() && ends_with(address, base),
-                None => host.eq_ignore_ascii_case(base),
-                Some((wanted, base)) => (wanted.is_empty() || wanted == local) && host.eq_ignore_ascii_case(base),
-            }
-        }
-        (GeneralName::Uri(uri), GeneralName::Uri(base)) => {
-            let host = uri.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).ok_or(NAME_SYNTAX)?;
-            let host = match host.split_once(':') {
-                Some((host, _)) => host,
-                None => host.split('/').next().unwrap_or(host),
-            };
-            if host.is_empty() {
-                return Err(NAME_SYNTAX);
-            }
-            if base.starts_with('.') {
-                host.len() > base.len() && ends_with(host, base)
-            } else {
-                host.eq_ignore_ascii_case(base)
-            }
-        }
-        (GeneralName::Ip(address), GeneralName::Ip(range)) => {
-            if !matches!(address.len(), 4 | 16) {
-                return Err(NAME_SYNTAX);
-            }
-            if !matches!(range.len(), 8 | 32) {
-                return Err(CONSTRAINT_SYNTAX);
-            }
-            range.len() == 2 * address.len() && {
-                let (base, mask) = range.split_at(address.len());
-                address.iter().zip(base).zip(mask).all(|((a, b), m)| (a ^ b) & m == 0)
-            }
-        }
-        _ => return Err(UNSUPPORTED_CONSTRAINT),
-    })
-}
-
-fn ends_with(text: &str, end: &str) -> bool {
-    text.len() >= end.len() && text.as_bytes()[text.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
-}
-
-fn has_dns_name(certificate: &Certificate) -> bool {
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME)))
-}
-
-/// Why libcurl does not accept the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameError {
-    /// No dNSName or iPAddress matches, though the SAN has such.
-    AlternativeName,
-    /// The common name does not match.
-    CommonName,
-    /// A NUL in the common name.
-    IllegalField,
-    /// Neither SAN nor common name.
-    NoName,
-}
-
-/// libcurl 7.88, `Curl_ossl_verifyhost` and `hostcheck.c`: the SAN, and only where that has neither dNSName nor iPAddress
-/// the last common name, for an address too.
-pub fn match_name_as_libcurl(certificate: &Certificate, reference: &ReferenceId) -> Result<(), NameError> {
-    const RULES: WildcardRules = WildcardRules { partial: false, anywhere: false, labels_after: 2, trailing_dot: true };
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    let matches_text = |presented: &str| match reference {
-        ReferenceId::Dns(host) => matches_dns(presented, host.as_str(), RULES),
-        ReferenceId::Ip(address) => is_same_text(presented, *address),
-    };
-    let matched = names.iter().any(|name| match (name, reference) {
-        (GeneralName::Dns(presented), ReferenceId::Dns(_)) => matches_text(presented),
-        (name, ReferenceId::Ip(address)) => name.as_ip() == Some(*address),
-        _ => false,
-    });
-    if matched {
-        return Ok(());
-    }
-    if names
-        .iter()
-        .any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME) | GeneralName::Ip(_)))
-    {
-        return Err(NameError::AlternativeName);
-    }
-    match certificate.subject.common_name() {
-        None => Err(NameError::NoName),
-        Some(name) if name.contains('\0') => Err(NameError::IllegalField),
-        Some(name) if matches_text(name) => Ok(()),
-        Some(_) => Err(NameError::CommonName),
-    }
-}
-
-fn is_same_text(presented: &str, address: IpAddr) -> bool {
-    presented.strip_suffix('.').unwrap_or(presented).eq_ignore_ascii_case(&address.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -778,22 +685,5 @@ mod tests {
         assert_eq!([1024, 2048, 3072, 4096].map(rsa_bits), [80, 112, 128, 152]);
         assert!(rsa_bits(1536) < 112);
         assert_eq!(rsa_bits(2047), 112);
-    }
-
-    #[test]
-    fn a_wildcard_below_a_name_constraint_is_compared_as_it_stands() {
-        let dns = |text: &str| GeneralName::Dns(text.into());
-        assert_eq!(is_within(&dns("*.a.example"), &dns("a.example")), Ok(true));
-        assert_eq!(is_within(&dns("*.a.example"), &dns("b.a.example")), Ok(false));
-        assert_eq!(is_within(&dns("ba.example"), &dns("a.example")), Ok(false));
-        assert_eq!(is_within(&dns("b.a.example"), &dns(".a.example")), Ok(true));
-    }
-
-    #[test]
-    fn common_names_that_look_like_hosts() {
-        assert!(looks_like_dns("www.example.com"));
-        for name in ["Example Corp", "localhost", "a..b", "-a.b", "a-.b", "a.b."] {
-            assert!(!looks_like_dns(name), "{name}");
-        }
     }
 }
