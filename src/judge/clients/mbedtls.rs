@@ -85,6 +85,10 @@ fn judge(case: &Case<'_>) -> Answer {
 }
 
 fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+    // It offers more than our hello: a server that found nothing in ours may find it there.
+    if failure.kind == FailureKind::NothingInCommon {
+        return None;
+    }
     if failure.alert.is_some() {
         return Some(error(ALERT));
     }
@@ -101,7 +105,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
             return Some(Answer::accept(Vec::new()));
         }
-        FailureKind::VersionNotSupported | FailureKind::NothingInCommon | FailureKind::ClientCertificateRequired => {
+        FailureKind::VersionNotSupported | FailureKind::ClientCertificateRequired => {
             return Some(error(ALERT));
         }
         FailureKind::SignatureWrong => (Category::Handshake, "-0x4e00", "ECP - The signature is not valid"),
@@ -109,7 +113,11 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
             (Category::Handshake, "-0x7a00", "SSL - Processing of the Certificate handshake message failed")
         }
         FailureKind::TooLarge => (Category::MessageTooBig, "-0x7080", "SSL - The requested feature is not available"),
-        FailureKind::Unreachable | FailureKind::Alert | FailureKind::Protocol | FailureKind::Local => return None,
+        FailureKind::Unreachable
+        | FailureKind::NothingInCommon
+        | FailureKind::Alert
+        | FailureKind::Protocol
+        | FailureKind::Local => return None,
     };
     Some(Answer::error(category, code).with_message(text))
 }

@@ -44,6 +44,10 @@ fn judge(case: &Case<'_>) -> Answer {
 }
 
 fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+    // It offers more than our hello: a server that found nothing in ours may find it there.
+    if failure.kind == FailureKind::NothingInCommon {
+        return None;
+    }
     if failure.alert.is_some() {
         return Some(failed(wolfssl::FATAL_ALERT));
     }
@@ -56,9 +60,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
             return Some(Answer::accept(Vec::new()));
         }
-        FailureKind::VersionNotSupported | FailureKind::NothingInCommon | FailureKind::ClientCertificateRequired => {
-            wolfssl::FATAL_ALERT
-        }
+        FailureKind::VersionNotSupported | FailureKind::ClientCertificateRequired => wolfssl::FATAL_ALERT,
         FailureKind::SignatureWrong => wolfssl::VERIFY_SIGN,
         FailureKind::TooLarge => wolfssl::HANDSHAKE_SIZE,
         _ => return None,

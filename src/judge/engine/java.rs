@@ -424,7 +424,8 @@ impl Validator<'_> {
     }
 
     /// `depthFirstSearchForward` and `ForwardBuilder.getMatchingCACerts`: anchors of the right name hide everything else of
-    /// that name, and served certificates everything fetched, until a second attempt. `traversed` counts CA certificates that are not self-issued.
+    /// that name, and served certificates everything fetched, until a second attempt. `traversed` counts CA certificates that
+    /// are not self-issued.
     fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static str>> {
         let child = path[path.len() - 1];
         let anchors: Vec<CertId> = self.anchors().filter(|&anchor| self.could_issue(anchor, child)).collect();

@@ -158,8 +158,15 @@ fn parse(certificate: &Certificate) -> Result<(), Error> {
     if names.iter().any(|name| matches!(name, GeneralName::Ip(_)) && name.as_ip().is_none()) {
         return Err(OUT_OF_MEMORY);
     }
-    if extensions.name_constraints.is_some() && !certificate.is_ca() {
-        return Err(NAME_INVALID);
+    if let Some(constraints) = &extensions.name_constraints {
+        if !certificate.is_ca() {
+            return Err(NAME_INVALID);
+        }
+        // DecodeSubtree wants content.
+        let is_empty = |subtree: &GeneralName| matches!(subtree, GeneralName::Dns(text) | GeneralName::Email(text) if text.is_empty());
+        if constraints.permitted.iter().chain(&constraints.excluded).any(is_empty) {
+            return Err(PARSE);
+        }
     }
     // Key identifiers must not be critical either.
     let is_refused = |oid: &str| !is_known(oid) || matches!(oid, "2.5.29.14" | "2.5.29.35");
@@ -212,9 +219,8 @@ impl Table {
     fn signer_of(&self, case: &Case<'_>, certificate: &Certificate) -> Option<Signer> {
         let extensions = &certificate.extensions;
         let has_name = |signer: &Signer| case.pool.get(signer.id).subject.raw() == certificate.issuer.raw();
-        let authority = extensions.authority_key_id.as_ref();
-        let by_authority =
-            authority.and_then(|authority| self.by_key_id(authority.key_id.as_deref().map_or([0; 20], as_identifier)));
+        let authority = extensions.authority_key_id.as_ref().and_then(|authority| authority.key_id.as_deref());
+        let by_authority = authority.and_then(|key_id| self.by_key_id(as_identifier(key_id)));
         let own = || extensions.subject_key_id.as_deref().and_then(|own| self.by_key_id(as_identifier(own)));
         let by_key = by_authority.or_else(own).filter(has_name);
         by_key.or_else(|| self.rows.iter().flatten().copied().find(has_name).filter(|_| authority.is_none()))
