@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod explain;
 mod inspect;
+mod judge;
 mod lab;
 mod options;
 pub mod probe;
@@ -36,6 +37,7 @@ enum Command {
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -79,6 +81,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }
 }

@@ -18,6 +18,8 @@ pub struct Case<'a> {
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
     pub reference: &'a ReferenceId,
+    /// No name was asked for, which only `judge` can do: names are not compared, `reference` says nothing.
+    pub any_name: bool,
     /// Public anchors are the embedded list, which stands for each client's own; else the user named them.
     pub own_stores: bool,
     /// The TCP port, which some clients repeat in their errors.

@@ -90,6 +90,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         unparsable: &deployment.unparsable,
         served_bytes: chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
+        any_name: false,
         own_stores: settings.anchors.is_embedded(),
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
         at: settings.at,

@@ -9,6 +9,7 @@ pub mod clients;
 pub mod constraints;
 pub mod engine;
 pub mod explain;
+pub mod limbo;
 pub mod pool;
 pub mod rules;
 pub mod search;

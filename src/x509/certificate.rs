@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
-use x509_parser::der_parser::asn1_rs::FromDer;
+use x509_parser::der_parser::asn1_rs::{FromDer, Oid};
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::X509Certificate;
 
 use super::der;
+use super::distribution_point::{self, DistributionPoint};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
 use super::key::KeyKind;
@@ -128,6 +129,14 @@ pub struct NameConstraints {
     pub critical: bool,
 }
 
+/// RFC 5280 §4.2.1.11.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyConstraints {
+    pub require_explicit_policy: Option<u32>,
+    pub inhibit_policy_mapping: Option<u32>,
+    pub critical: bool,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthorityKeyIdentifier {
     pub key_id: Option<Box<[u8]>>,
@@ -158,12 +167,19 @@ pub struct Extensions {
     pub authority_key_id: Option<AuthorityKeyIdentifier>,
     /// Dotted policy OIDs.
     pub policies: Vec<Box<str>>,
+    /// Policy of the issuer's domain, policy of the subject's domain (RFC 5280 §4.2.1.5).
+    pub policy_mappings: Vec<(Box<str>, Box<str>)>,
+    pub policy_constraints: Option<PolicyConstraints>,
+    /// skipCerts of inhibitAnyPolicy (RFC 5280 §4.2.1.14).
+    pub inhibit_any_policy: Option<u32>,
     /// `caIssuers` locations that are URIs, in order.
     pub ca_issuers: Vec<Box<str>>,
     /// OCSP responder URIs, in order.
     pub ocsp: Vec<Box<str>>,
     /// URIs of the CRL distribution points' full names.
     pub crl_distribution_points: Vec<Box<str>>,
+    /// The same extension whole, for looking into CRLs.
+    pub distribution_points: Vec<DistributionPoint>,
     /// TLS feature status_request (RFC 7633).
     pub must_staple: bool,
     /// Embedded SCT list (RFC 6962 §3.3).
@@ -391,6 +407,21 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             ParsedExtension::CertificatePolicies(value) => {
                 out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
             }
+            ParsedExtension::PolicyMappings(value) => {
+                let dotted = |oid: &Oid<'_>| oid.to_id_string().into();
+                let pairs = value.mappings.iter();
+                out.policy_mappings = pairs
+                    .map(|pair| (dotted(&pair.issuer_domain_policy), dotted(&pair.subject_domain_policy)))
+                    .collect();
+            }
+            ParsedExtension::PolicyConstraints(value) => {
+                out.policy_constraints = Some(PolicyConstraints {
+                    require_explicit_policy: value.require_explicit_policy,
+                    inhibit_policy_mapping: value.inhibit_policy_mapping,
+                    critical,
+                });
+            }
+            ParsedExtension::InhibitAnyPolicy(value) => out.inhibit_any_policy = Some(value.skip_certs),
             ParsedExtension::AuthorityInfoAccess(value) => {
                 for description in value.iter() {
                     if let GeneralName::Uri(uri) = GeneralName::new(&description.access_location) {
@@ -403,6 +434,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 }
             }
             ParsedExtension::CRLDistributionPoints(value) => {
+                out.distribution_points = distribution_point::list(extension.value).unwrap_or_default();
                 for point in value.iter() {
                     if let Some(x509_parser::extensions::DistributionPointName::FullName(names)) =
                         &point.distribution_point
@@ -428,8 +460,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 "1.3.6.1.4.1.11129.2.4.3" => out.is_precertificate = true,
                 _ => out.unknown.push(unknown()),
             },
-            // Known by name, with no bearing on a server's path: policy mappings and constraints, issuer alternative
-            // name, Netscape extensions …
+            // Known by name, with no bearing on a server's path: issuer alternative name, Netscape extensions …
             _ => {}
         }
         seen.push(oid);

@@ -1,7 +1,9 @@
 //! Bytes to certificates: DER, PEM, PKCS#7; names. Pure.
 
 mod certificate;
+pub mod crl;
 mod der;
+pub mod distribution_point;
 pub mod dn;
 pub mod general_name;
 pub mod identity;
@@ -14,6 +16,6 @@ pub mod signature;
 
 pub use certificate::{
     AuthorityKeyIdentifier, BasicConstraints, Certificate, EncodingFault, ExtendedKeyUsage, Extensions, Fingerprint,
-    KeyUsage, NameConstraints, ParseError, SubjectAltName, UnknownExtension, hex, usage,
+    KeyUsage, NameConstraints, ParseError, PolicyConstraints, SubjectAltName, UnknownExtension, hex, usage,
 };
 pub use input::{InputError, certificates_in};

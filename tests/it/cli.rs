@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const COMMANDS: &[&str] = &["probe", "inspect", "lab", "demo", "explain", "rules", "clients", "completions"];
+const COMMANDS: &[&str] = &["probe", "inspect", "lab", "demo", "explain", "rules", "clients", "judge", "completions"];
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsmend"));

@@ -67,7 +67,7 @@ fn judge(case: &Case<'_>) -> Answer {
 
 /// The error's name and number: `secerr.h` (−0x2000 + n), `sslerr.h` (−0x3000 + n), `pkixnss.h` (−0x4000 + n); Firefox
 /// shows the number as 0x805a0000 | −number (`NSSErrorsService`).
-fn refused(refusal: Refusal) -> Answer {
+pub(super) fn refused(refusal: Refusal) -> Answer {
     use Category as C;
     const SEC: u32 = 0x2000;
     const SSL: u32 = 0x3000;

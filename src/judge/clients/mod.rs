@@ -17,11 +17,16 @@ mod node20;
 mod node24;
 mod openssl;
 mod openssl_plain;
+mod peer_bssl;
+mod peer_gnutls;
+mod peer_moz;
+mod peer_openssl;
 mod python_ssl;
 mod python_strict;
 mod requests;
 mod rustls_aws;
 mod rustls_ring;
+pub mod standard;
 mod wget;
 mod wolfssl;
 
@@ -52,6 +57,21 @@ pub const ALL: &[&Client] = &[
     &wolfssl::CLIENT,
 ];
 
+/// Those that only `judge` asks: nobody runs them to reach a site.
+#[rustfmt::skip] // one line a client
+pub const JUDGE_ONLY: &[&Client] = &[
+    &standard::CLIENT,
+    &peer_openssl::CLIENT,
+    &peer_bssl::CLIENT,
+    &peer_moz::CLIENT,
+    &peer_gnutls::CLIENT,
+];
+
+/// The client called `id`, those that only `judge` asks included.
+pub fn find_for_judge(id: &str) -> Option<&'static Client> {
+    find(id).or_else(|| JUDGE_ONLY.iter().copied().find(|client| client.id == id))
+}
+
 /// The client called `id`.
 pub fn find(id: &str) -> Option<&'static Client> {
     ALL.iter().copied().find(|client| client.id == id)
@@ -78,6 +98,7 @@ mod tests {
             unparsable: &[],
             served_bytes: 0,
             reference: &reference,
+            any_name: false,
             own_stores: false,
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
@@ -164,6 +185,7 @@ mod tests {
             unparsable: &[],
             served_bytes: 0,
             reference: &reference,
+            any_name: false,
             own_stores: false,
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),

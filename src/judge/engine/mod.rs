@@ -8,5 +8,6 @@ pub mod java;
 pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
+pub mod rfc5280;
 pub mod webpki;
 pub mod wolfssl;

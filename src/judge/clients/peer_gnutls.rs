@@ -1,0 +1,36 @@
+//! GnuTLS' certtool asked directly.
+
+use crate::judge::case::Case;
+use crate::judge::client::{Answer, Client};
+use crate::judge::engine::gnutls::{self, Settings};
+use crate::model::handshake::Failure;
+use crate::model::verdict::Category;
+
+pub const CLIENT: Client = Client {
+    id: "peer-gnutls",
+    name: "GnuTLS certtool",
+    versions: "GnuTLS 3.7.9",
+    measured: true,
+    fetches_issuers: false,
+    notes: &["A validator by itself, without a handshake: it meets no stapled response.", "As gnutls-cli otherwise."],
+    sources: &["gnutls lib/x509/verify.c, src/certtool.c", "measured on 2026-11-22"],
+    judge,
+    handshake,
+};
+
+fn judge(case: &Case<'_>) -> Answer {
+    let case = &Case { ocsp_staple: None, ..*case };
+    let Some(end_entity) = case.end_entity() else { return Answer::reject(Category::BadFormat, "no certificate") };
+    match gnutls::verify(case, end_entity, Settings { purpose: true, host: true }) {
+        None => Answer::reject(Category::PathLength, "Some constraint limits were reached."),
+        Some(outcome) if outcome.status.invalid => {
+            Answer::reject(Category::Unspecified, outcome.status.sentences()).with_path(outcome.chain)
+        }
+        Some(outcome) => Answer::accept(outcome.chain),
+    }
+}
+
+/// It takes no part in handshakes.
+fn handshake(_failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+    None
+}
