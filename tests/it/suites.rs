@@ -51,7 +51,7 @@ const PEERS: &[Peer] = &[
         client: "go",
         peer: "go",
         least: &[
-            ("limbo-core-dev", 89),
+            ("limbo-core-dev", 92),
             ("bettertls-dev", 4766),
             ("chromium-chain-dev", 92),
             ("pkits-dev", 63),
@@ -65,8 +65,8 @@ const PEERS: &[Peer] = &[
         client: "java",
         peer: "java",
         least: &[
-            ("limbo-core-dev", 86),
-            ("bettertls-dev", 4654),
+            ("limbo-core-dev", 89),
+            ("bettertls-dev", 4758),
             ("chromium-chain-dev", 91),
             ("pkits-dev", 63),
             ("real-dev", 1836),
@@ -116,14 +116,14 @@ const PEERS: &[Peer] = &[
             ("revocation-dev", 11),
         ],
     },
-    // It was given CRLs and -x509_strict, which are not modelled.
+    // It was given CRLs, which are not modelled.
     Peer {
         client: "peer-openssl",
         peer: "openssl",
         least: &[
-            ("limbo-core-dev", 90),
-            ("bettertls-dev", 4737),
-            ("chromium-chain-dev", 87),
+            ("limbo-core-dev", 96),
+            ("bettertls-dev", 4766),
+            ("chromium-chain-dev", 92),
             ("pkits-dev", 82),
             ("real-dev", 1836),
             ("cross-signs-dev", 463),
