@@ -7,7 +7,7 @@ use crate::judge::engine::openssl::{self, Settings};
 
 pub const CLIENT: Client = Client {
     id: "openssl-plain",
-    name: "openssl, no flags",
+    name: "openssl unverified",
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
