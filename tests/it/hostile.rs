@@ -10,6 +10,10 @@ use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
 use tlsmend::x509::{Certificate, certificates_in, pem};
 
+fn now() -> Time {
+    Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap())
+}
+
 /// xorshift64*: the same damage in every run, so that a failure can be repeated.
 struct Damage(u64);
 
@@ -59,7 +63,7 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
 
 #[tokio::test]
 async fn damaged_certificates_are_judged_without_a_panic() {
-    let at = Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap());
+    let at = now();
     let only =
         ["missing-intermediate", "name-constraints-violated", "expired-cross-certificate", "rsa", "hostile-names"];
     let lab = Lab::start(at, Some(&only)).await.unwrap();
@@ -114,7 +118,7 @@ fn every_prefix_of_a_certificate_is_refused() {
 /// A hundred certificates of one name and key, each an issuer of all others by name and signature.
 #[tokio::test]
 async fn a_hundred_issuers_of_one_name_are_no_trap() {
-    let at = Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap());
+    let at = now();
     let mut world_chain = Vec::new();
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::default();
@@ -141,4 +145,40 @@ async fn a_hundred_issuers_of_one_name_are_no_trap() {
     let judgement = judge::judge(&evidence(world_chain, None), &settings);
     let answers = &judgement.deployments[0].answers;
     assert!(answers.iter().all(|answer| answer.verdict != tlsmend::model::verdict::Verdict::Accept));
+}
+
+/// Eight keys of one name, each certified by each of the others: 8! ways up, none of which ends. Every client answers
+/// within its library's budget or ours.
+#[test]
+fn a_mesh_of_cross_certificates_is_no_trap() {
+    let names = |params: &mut rcgen::CertificateParams| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Mesh");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    };
+    let mut ca = rcgen::CertificateParams::default();
+    names(&mut ca);
+    let keys: Vec<rcgen::KeyPair> = (0..8).map(|_| rcgen::KeyPair::generate().unwrap()).collect();
+    let issuers: Vec<_> = keys.iter().map(|key| rcgen::Issuer::from_params(&ca, key)).collect();
+    let leaf = rcgen::CertificateParams::new(vec!["shop.lab.example.com".to_owned()]).unwrap();
+    let mut chain = vec![leaf.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuers[0]).unwrap().der().to_vec()];
+    for (subject, key) in keys.iter().enumerate() {
+        for issuer in (0..8).filter(|&issuer| issuer != subject) {
+            chain.push(ca.signed_by(key, &issuers[issuer]).unwrap().der().to_vec());
+        }
+    }
+    let settings = judge::Settings {
+        clients: clients::ALL.iter().chain(clients::JUDGE_ONLY).copied().collect(),
+        anchors: TrustAnchors::exactly(Vec::new()),
+        at: now(),
+        warn_days: None,
+        expect_cname: None,
+    };
+    for client in &settings.clients {
+        let alone = judge::Settings { clients: vec![client], ..settings.clone() };
+        let judgement = judge::judge(&evidence(chain.clone(), None), &alone);
+        let answer = &judgement.deployments[0].answers[0];
+        let unverified = client.id == "openssl-plain";
+        assert!(unverified || answer.verdict != tlsmend::model::verdict::Verdict::Accept, "{}", client.id);
+    }
 }
