@@ -180,7 +180,7 @@ fn explain_text(explanation: &Explanation, screen: &mut Screen) {
     if !explanation.causes.is_empty() {
         screen.heading("WHAT CAN HAVE CAUSED IT", &[paint(Paint::Dim, "likeliest first")]);
     }
-    let told = if screen.style().verbosity > 0 { usize::MAX } else { MAX_TOLD };
+    let told = if screen.style().is_verbose() { usize::MAX } else { MAX_TOLD };
     for (index, rule) in explanation.causes.iter().enumerate().take(told) {
         let number = format!("  {}. ", index + 1);
         screen.entry(

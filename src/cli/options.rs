@@ -9,10 +9,10 @@ pub struct Global {
     /// When to use colour (`NO_COLOR` is honoured by `auto`)
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Say less; twice: only the exit code
+    /// Say less: the verdict; twice: only the exit code
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "verbose")]
     pub quiet: u8,
-    /// Say more; repeatable
+    /// Say more: nothing folded, nothing left out
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

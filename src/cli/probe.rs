@@ -294,7 +294,12 @@ pub(super) fn style(global: &Global) -> text::Style {
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
-    text::Style { color, width: super::terminal_width(), verbosity: global.verbose }
+    let detail = match (global.quiet, global.verbose) {
+        (0, 0) => text::Detail::Screen,
+        (0, _) => text::Detail::Everything,
+        _ => text::Detail::Headline,
+    };
+    text::Style { color, width: super::terminal_width(), detail }
 }
 
 /// The exit code for one report: 3, 1, 4, 0, the first that applies.

@@ -28,13 +28,22 @@ pub struct Style {
     pub color: bool,
     /// Columns.
     pub width: usize,
-    /// 0: one screen; 1 and more: everything.
-    pub verbosity: u8,
+    pub detail: Detail,
+}
+
+/// How much of the report is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The verdict and the target.
+    Headline,
+    Screen,
+    /// Nothing folded, nothing left out.
+    Everything,
 }
 
 impl Style {
-    fn is_verbose(self) -> bool {
-        self.verbosity > 0
+    pub fn is_verbose(self) -> bool {
+        self.detail == Detail::Everything
     }
 }
 
@@ -43,6 +52,9 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     let names = Names::new(report);
     headline::draw(report, &mut screen);
     target(report, &mut screen);
+    if style.detail == Detail::Headline {
+        return out.write_all(screen.finish().as_bytes());
+    }
     network::dns(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);

@@ -146,7 +146,7 @@ async fn no_certificate_speaks_to_the_terminal() {
     let lab = Lab::start(now(), Some(&["hostile-names"])).await.unwrap();
     let report = look(&lab, "hostile-names").await;
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    let style = text::Style { color: false, width: 80, verbosity: 2 };
+    let style = text::Style { color: false, width: 80, detail: text::Detail::Everything };
     text::write(&report, style, &mut text).unwrap();
     json::write_document(&report, &mut json).unwrap();
     for output in [text, json] {

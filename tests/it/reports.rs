@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use tlsmend::model::report::Report;
-use tlsmend::report::{json as json_report, text};
+use tlsmend::report::json as json_report;
+use tlsmend::report::text::{self, Detail};
 
 use crate::support::sample_report::{GOLDEN, assert_golden, fixtures, golden, golden_json};
 use crate::support::validate;
 
-fn text_of(report: &Report, color: bool, width: usize, verbosity: u8) -> String {
+fn text_of(report: &Report, color: bool, width: usize, detail: Detail) -> String {
     let mut out = Vec::new();
-    text::write(report, text::Style { color, width, verbosity }, &mut out).unwrap();
+    text::write(report, text::Style { color, width, detail }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -73,18 +74,20 @@ fn the_schema_allows_null_where_the_types_do_and_nowhere_else() {
 fn texts_are_what_was_last_looked_at() {
     for name in GOLDEN {
         let file = fixtures().join("reports").join(name).with_extension("txt");
-        assert_golden(&file, &text_of(&golden(name), false, 80, 0));
+        assert_golden(&file, &text_of(&golden(name), false, 80, Detail::Screen));
     }
     let file = fixtures().join("reports/missing-intermediate.verbose.txt");
-    assert_golden(&file, &text_of(&golden("missing-intermediate"), false, 80, 1));
+    assert_golden(&file, &text_of(&golden("missing-intermediate"), false, 80, Detail::Everything));
 }
 
 /// Colour and control characters apart, the text fits the terminal; commands are left whole for pasting.
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     for name in GOLDEN {
-        for (width, verbosity) in [(40, 0), (80, 0), (80, 1), (200, 2)] {
-            for line in text_of(&golden(name), false, width, verbosity).lines() {
+        for (width, detail) in
+            [(40, Detail::Screen), (80, Detail::Screen), (80, Detail::Everything), (200, Detail::Everything)]
+        {
+            for line in text_of(&golden(name), false, width, detail).lines() {
                 let is_command = line.trim_start().starts_with("$ ");
                 assert!(is_command || line.chars().count() <= width, "{name} at {width}: {line}");
             }
@@ -96,12 +99,12 @@ fn no_line_is_wider_than_the_terminal() {
 fn nothing_hostile_reaches_the_terminal() {
     let report = golden("expired-wrong-name-hostile");
     assert!(golden_json("expired-wrong-name-hostile").contains("\\u001b"), "the fixture has lost its sting");
-    for verbosity in [0, 2] {
-        let text = text_of(&report, false, 80, verbosity);
+    for detail in [Detail::Screen, Detail::Everything] {
+        let text = text_of(&report, false, 80, detail);
         let bad = text.chars().find(|&c| (c.is_control() && c != '\n') || c == '\u{202e}');
         assert_eq!(bad, None, "{text}");
         // With colour the only escapes are our own, and each ends before its line does.
-        let colored = text_of(&report, true, 80, verbosity);
+        let colored = text_of(&report, true, 80, detail);
         for line in colored.lines() {
             for sequence in line.split('\x1b').skip(1) {
                 let parameters = sequence.strip_prefix('[').and_then(|rest| rest.split_once('m')).unwrap().0;
@@ -124,7 +127,7 @@ fn without_color(text: &str) -> String {
 
 #[test]
 fn the_first_line_says_what_and_for_whom() {
-    let first = |name: &str| text_of(&golden(name), false, 200, 0).lines().next().unwrap().to_owned();
+    let first = |name: &str| text_of(&golden(name), false, 200, Detail::Screen).lines().next().unwrap().to_owned();
     assert_eq!(first("healthy"), "OK for all 6 clients");
     assert_eq!(
         first("missing-intermediate"),
@@ -144,17 +147,17 @@ fn many_groups_of_addresses_do_not_flood_the_screen() {
     let (good, bad) = (report.deployments[0].clone(), report.deployments[1].clone());
     report.deployments = vec![good; 60];
     report.deployments.push(bad);
-    let text = text_of(&report, false, 80, 0);
+    let text = text_of(&report, false, 80, Detail::Screen);
     assert!(text.lines().count() < 120, "{text}");
     assert!(text.contains("CHAIN I2") && text.contains("57 more groups"), "{text}");
-    assert!(text_of(&report, false, 80, 1).contains("CHAIN H2"));
+    assert!(text_of(&report, false, 80, Detail::Everything).contains("CHAIN H2"));
 }
 
 /// With two dozen clients too: every one that fails is on the screen or counted, and with `-v` each has its row.
 #[test]
 fn many_clients_do_not_flood_the_screen() {
     let report = golden("many-clients");
-    let short = text_of(&report, false, 80, 0);
+    let short = text_of(&report, false, 80, Detail::Screen);
     assert!(short.starts_with("BROKEN for 18 of 24 clients: "), "{short}");
     assert!(short.lines().count() < 80, "{short}");
     let clients = &report.deployments[0].clients;
@@ -162,7 +165,7 @@ fn many_clients_do_not_flood_the_screen() {
         let first_word = code.split(' ').next().unwrap();
         assert!(short.contains(first_word), "{code}");
     }
-    let (short, long) = (table_of(&short), table_of(&text_of(&report, false, 200, 1)));
+    let (short, long) = (table_of(&short), table_of(&text_of(&report, false, 200, Detail::Everything)));
     let codes: std::collections::BTreeSet<_> = clients.iter().filter_map(|client| client.code.as_deref()).collect();
     assert_eq!(short.matches('✗').count(), codes.len(), "one row a code");
     assert_eq!(long.matches(['✓', '✗']).count(), 24);
@@ -183,7 +186,7 @@ fn every_client_is_counted_once_in_the_table() {
             client.breaks_at = None;
         }
         let names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
-        let text = text_of(&report, false, 80, 0);
+        let text = text_of(&report, false, 80, Detail::Screen);
         let table = table_of(&text);
         let named = names.iter().filter(|name| table.contains(name.as_str())).count();
         let counted: usize = table
@@ -208,7 +211,14 @@ fn a_report_without_certificates_is_still_readable() {
     for name in GOLDEN {
         let mut report = golden(name);
         report.certificates.clear();
-        let text = text_of(&report, false, 80, 1);
-        assert_eq!(text.lines().next(), text_of(&golden(name), false, 80, 1).lines().next());
+        let text = text_of(&report, false, 80, Detail::Everything);
+        assert_eq!(text.lines().next(), text_of(&golden(name), false, 80, Detail::Everything).lines().next());
     }
+}
+
+#[test]
+fn the_quiet_report_is_the_verdict_and_the_target() {
+    let text = text_of(&golden("missing-intermediate"), false, 80, Detail::Headline);
+    assert!(text.starts_with("BROKEN for") && text.contains("TARGET"), "{text}");
+    assert!(!text.contains("FINDINGS") && text.lines().count() < 10, "{text}");
 }

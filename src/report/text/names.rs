@@ -125,16 +125,17 @@ pub fn short(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Detail;
     use super::*;
 
     #[test]
     fn few_names_are_listed_and_of_many_the_first() {
-        let style = |verbosity| Style { color: false, width: 80, verbosity };
+        let style = |detail| Style { color: false, width: 80, detail };
         let names: Vec<String> = (1..=24).map(|number| format!("c{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_eq!(folded(&names[..3], style(0)), "c1, c2, c3");
-        assert_eq!(folded(&names, style(0)), "c1, c2, c3, c4, c5, c6 +18 more");
-        assert!(folded(&names, style(1)).ends_with("c23, c24"));
+        assert_eq!(folded(&names[..3], style(Detail::Screen)), "c1, c2, c3");
+        assert_eq!(folded(&names, style(Detail::Screen)), "c1, c2, c3, c4, c5, c6 +18 more");
+        assert!(folded(&names, style(Detail::Everything)).ends_with("c23, c24"));
     }
 
     #[test]

@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     fn screen(color: bool) -> Screen {
-        Screen::new(Style { color, width: 40, verbosity: 0 })
+        Screen::new(Style { color, width: 40, detail: crate::report::text::Detail::Screen })
     }
 
     #[test]
