@@ -1,0 +1,137 @@
+//! What judging costs beside one verification by rustls-webpki: `cargo bench --bench judge`.
+//!
+//! All in one process and one run, interleaved, medians; the ratios are what counts. P-256 keys, a chain of end entity and
+//! intermediate, the root in the store.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tlsmend::judge::anchors::TrustAnchors;
+use tlsmend::judge::{Settings, clients, judge};
+use tlsmend::model::evidence::Evidence;
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::resolution::Resolution;
+use tlsmend::model::time::Time;
+use tlsmend::x509::Certificate;
+
+const ROUNDS: usize = 301;
+
+struct Chain {
+    root: Vec<u8>,
+    served: Vec<Vec<u8>>,
+}
+
+fn chain() -> Chain {
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    };
+    let key = || KeyPair::generate().expect("a key can be made");
+    let ca = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    };
+    let (root_key, intermediate_key, site_key) = (key(), key(), key());
+    let (root, intermediate) = (ca("bench root"), ca("bench intermediate"));
+    let mut site = CertificateParams::new(vec!["www.example.com".to_owned()]).expect("a plain name");
+    site.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    site.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    site.use_authority_key_identifier_extension = true;
+    let by_root = Issuer::from_params(&root, &root_key);
+    let by_intermediate = Issuer::from_params(&intermediate, &intermediate_key);
+    let der =
+        |certificate: Result<rcgen::Certificate, rcgen::Error>| certificate.expect("it can be signed").der().to_vec();
+    Chain {
+        root: der(root.self_signed(&root_key)),
+        served: vec![
+            der(site.signed_by(&site_key, &by_intermediate)),
+            der(intermediate.signed_by(&intermediate_key, &by_root)),
+        ],
+    }
+}
+
+fn evidence(chain: &Chain) -> Evidence {
+    Evidence {
+        reference: "www.example.com".parse().expect("a name"),
+        resolution: Resolution::not_asked(["192.0.2.1".parse().expect("an address")]),
+        endpoints: vec![EndpointEvidence {
+            address: "192.0.2.1:443".parse().expect("an address"),
+            status: EndpointStatus::Completed,
+            failure: None,
+            tls: None,
+            served_chain: chain.served.clone(),
+            ocsp_staple: None,
+            timing: Timing::default(),
+        }],
+        files: None,
+        aia: Vec::new(),
+    }
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    work();
+    begun.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn main() {
+    let loading = timed(|| assert!(!TrustAnchors::mozilla().public.is_empty()));
+    let chain = chain();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let root = Arc::new(Certificate::parse(&chain.root).expect("our own"));
+    let settings = Settings {
+        clients: clients::ALL.to_vec(),
+        anchors: TrustAnchors::exactly(vec![root]),
+        at: Time::from_unix(now.as_secs().cast_signed()),
+        warn_days: None,
+        expect_cname: None,
+    };
+    let evidence = evidence(&chain);
+    let root = CertificateDer::from(chain.root.as_slice());
+    let anchor = webpki::anchor_from_trusted_cert(&root).expect("our own");
+    let (end_entity, intermediate) =
+        (CertificateDer::from(chain.served[0].as_slice()), CertificateDer::from(chain.served[1].as_slice()));
+    let name = ServerName::try_from("www.example.com").expect("a name");
+    let (mut theirs, mut ours, mut one) = (Vec::new(), Vec::new(), Vec::new());
+    let only_rustls = Settings { clients: vec![clients::find("rustls-aws").expect("modelled")], ..settings.clone() };
+    for _ in 0..ROUNDS {
+        theirs.push(timed(|| {
+            let certificate = webpki::EndEntityCert::try_from(&end_entity).expect("our own");
+            let usage = webpki::KeyUsage::server_auth();
+            let (anchors, intermediates) = (std::slice::from_ref(&anchor), std::slice::from_ref(&intermediate));
+            let at = UnixTime::since_unix_epoch(now);
+            let path = certificate.verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                anchors,
+                intermediates,
+                at,
+                usage,
+                None,
+                None,
+            );
+            assert!(path.is_ok() && certificate.verify_is_valid_for_subject_name(&name).is_ok());
+        }));
+        ours.push(timed(|| assert_eq!(judge(&evidence, &settings).deployments[0].answers.len(), clients::ALL.len())));
+        one.push(timed(|| assert_eq!(judge(&evidence, &only_rustls).deployments[0].answers.len(), 1)));
+    }
+    let (theirs, ours, one) = (median(theirs), median(ours), median(one));
+    println!("loading Mozilla's roots                      {loading:>10.1?}");
+    println!("rustls-webpki, one verification              {theirs:>10.1?}");
+    println!(
+        "tlsmend, diagnosis and one client            {one:>10.1?}  {:.2} x",
+        one.as_secs_f64() / theirs.as_secs_f64()
+    );
+    println!(
+        "tlsmend, diagnosis and all {} clients         {ours:>10.1?}  {:.2} x",
+        clients::ALL.len(),
+        ours.as_secs_f64() / theirs.as_secs_f64()
+    );
+}
