@@ -21,6 +21,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod peers;
+mod properties;
 mod readme;
 mod reports;
 mod suites;

@@ -4,6 +4,7 @@ pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
 pub mod program;
+pub mod random_pki;
 pub mod sample_report;
 pub mod shared_lab;
 pub mod tls_server;

@@ -1,0 +1,158 @@
+//! What must hold for any chain, tried on PKIs made at random; and the models beside the programs they are of.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tlsmend::judge::anchors::TrustAnchors;
+use tlsmend::judge::client::Answer;
+use tlsmend::judge::{self, clients};
+use tlsmend::model::evidence::Evidence;
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::resolution::Resolution;
+use tlsmend::model::time::Time;
+use tlsmend::model::verdict::Verdict;
+use tlsmend::x509::{Certificate, pem};
+
+use crate::support::random_pki::{HOST, Random, RandomPki};
+use crate::support::skip;
+
+const PKIS: usize = 250;
+
+/// A day that is the same in every run: the chains are then, too, but for their keys.
+fn at() -> Time {
+    "2026-11-22T08:00:00Z".parse().unwrap()
+}
+
+fn pkis() -> Vec<RandomPki> {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    (0..PKIS).map(|_| RandomPki::new(&mut random, at())).collect()
+}
+
+fn ask(client: &str, root: &[u8], served: &[Vec<u8>]) -> Answer {
+    let address = "192.0.2.1:443".parse().unwrap();
+    let evidence = Evidence {
+        reference: HOST.parse().unwrap(),
+        resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
+        endpoints: vec![EndpointEvidence {
+            address,
+            status: EndpointStatus::Completed,
+            failure: None,
+            tls: None,
+            served_chain: served.to_vec(),
+            ocsp_staple: None,
+            timing: Timing::default(),
+        }],
+        aia: Vec::new(),
+        files: None,
+    };
+    let local = vec![Arc::new(Certificate::parse(root).unwrap())];
+    let settings = judge::Settings {
+        clients: vec![clients::find_for_judge(client).unwrap()],
+        anchors: TrustAnchors::exactly(Vec::new()).with_local(local),
+        at: at(),
+        warn_days: None,
+        expect_cname: None,
+    };
+    judge::judge(&evidence, &settings).deployments.remove(0).answers.remove(0)
+}
+
+/// Clients that build a path from what they are sent, in whatever order it comes.
+const ORDER_BLIND: &[&str] = &["chrome", "firefox", "curl", "java", "go", "rustls-aws", "gnutls-cli", "standard"];
+
+#[test]
+fn the_order_of_intermediates_changes_no_verdict() {
+    for (number, pki) in pkis().iter().enumerate().filter(|(_, pki)| pki.served.len() > 2) {
+        let mut turned = pki.served.clone();
+        turned[1..].reverse();
+        for client in ORDER_BLIND {
+            let (one, other) = (ask(client, &pki.root, &pki.served), ask(client, &pki.root, &turned));
+            assert_eq!(one.verdict, other.verdict, "{client}, chain {number}: {:?} {:?}", one.code, other.code);
+        }
+    }
+}
+
+#[test]
+fn a_stranger_in_the_chain_turns_no_accept_into_a_refusal() {
+    let mut accepted = 0;
+    for (number, pki) in pkis().iter().enumerate() {
+        let mut longer = pki.served.clone();
+        longer.insert(1, pki.stranger.clone());
+        for client in ORDER_BLIND {
+            if ask(client, &pki.root, &pki.served).verdict == Verdict::Accept {
+                accepted += 1;
+                let other = ask(client, &pki.root, &longer);
+                assert_eq!(other.verdict, Verdict::Accept, "{client}, chain {number}: {:?}", other.code);
+            }
+        }
+    }
+    assert!(accepted > PKIS, "too few chains are good for the test to say anything: {accepted}");
+}
+
+/// Some of every verdict, or the comparison shows nothing.
+fn assert_both(accepted: usize, of: usize) {
+    assert!(accepted * 10 > of && accepted * 10 < of * 9, "{accepted} of {of} accepted");
+}
+
+#[test]
+fn the_model_of_rustls_agrees_with_rustls_webpki() {
+    let (mut accepted, pkis) = (0, pkis());
+    for (number, pki) in pkis.iter().enumerate() {
+        let root = CertificateDer::from(pki.root.as_slice());
+        let anchor = webpki::anchor_from_trusted_cert(&root).unwrap();
+        let ders: Vec<CertificateDer<'_>> = pki.served.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let name = ServerName::try_from(HOST).unwrap();
+        let moment = UnixTime::since_unix_epoch(std::time::Duration::from_secs(at().unix().cast_unsigned()));
+        let theirs = webpki::EndEntityCert::try_from(&ders[0]).is_ok_and(|certificate| {
+            let (anchors, usage) = (std::slice::from_ref(&anchor), webpki::KeyUsage::server_auth());
+            let algorithms = webpki::ALL_VERIFICATION_ALGS;
+            certificate.verify_for_usage(algorithms, anchors, &ders[1..], moment, usage, None, None).is_ok()
+                && certificate.verify_is_valid_for_subject_name(&name).is_ok()
+        });
+        let ours = ask("rustls-aws", &pki.root, &pki.served);
+        assert_eq!(ours.verdict == Verdict::Accept, theirs, "chain {number}: {:?}", ours.code);
+        accepted += usize::from(theirs);
+    }
+    assert_both(accepted, pkis.len());
+}
+
+/// `openssl verify` with the flags that the judge-only client is a model of.
+#[test]
+fn the_model_of_openssl_verify_agrees_with_openssl() {
+    if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
+        return skip("openssl is not installed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, ders: &[Vec<u8>]| {
+        let path = folder.path().join(name);
+        let text: String = ders.iter().map(|der| pem::encode(der)).collect();
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (mut accepted, pkis) = (0, pkis());
+    for (number, pki) in pkis.iter().enumerate() {
+        let root = write("root.pem", std::slice::from_ref(&pki.root));
+        let site = write("site.pem", &pki.served[..1]);
+        let moment = at().unix().to_string();
+        let mut arguments =
+            vec!["verify", "-x509_strict", "-partial_chain", "-auth_level", "2", "-purpose", "sslserver"];
+        arguments.extend(["-attime", &moment, "-verify_hostname", HOST, "-no-CApath", "-no-CAstore", "-CAfile", &root]);
+        let untrusted = write("untrusted.pem", &pki.served[1..]);
+        if pki.served.len() > 1 {
+            arguments.extend(["-untrusted", &untrusted]);
+        }
+        arguments.push(&site);
+        let run = Command::new("openssl").args(&arguments).output().unwrap();
+        let ours = ask("peer-openssl", &pki.root, &pki.served);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(
+            ours.verdict == Verdict::Accept,
+            run.status.success(),
+            "chain {number}: {:?}, openssl: {said}",
+            ours.code
+        );
+        accepted += usize::from(run.status.success());
+    }
+    assert_both(accepted, pkis.len());
+}
