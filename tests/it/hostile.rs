@@ -10,31 +10,26 @@ use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
 use tlsmend::x509::{Certificate, certificates_in, pem};
 
+use crate::support::random_pki::Random;
+
 fn now() -> Time {
     Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap())
 }
 
-/// xorshift64*: the same damage in every run, so that a failure can be repeated.
-struct Damage(u64);
+/// The same damage in every run, so that a failure can be repeated.
+struct Damage(Random);
 
 impl Damage {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % below
-    }
-
     /// Flips, overwrites, removes or repeats a few octets.
     fn to(&mut self, der: &[u8]) -> Vec<u8> {
         let mut damaged = der.to_vec();
-        for _ in 0..=self.next(4) {
-            let at = self.next(damaged.len());
-            match self.next(5) {
-                0 => damaged[at] ^= 1 << self.next(8),
-                1 => damaged[at] = [0x00, 0x7f, 0x80, 0xff][self.next(4)],
-                2 => damaged[at] = u8::try_from(self.next(256)).unwrap(),
-                3 if damaged.len() > 64 => drop(damaged.drain(at..(at + 1 + self.next(8)).min(damaged.len()))),
+        for _ in 0..=self.0.below(4) {
+            let at = self.0.below(damaged.len());
+            match self.0.below(5) {
+                0 => damaged[at] ^= 1 << self.0.below(8),
+                1 => damaged[at] = [0x00, 0x7f, 0x80, 0xff][self.0.below(4)],
+                2 => damaged[at] = u8::try_from(self.0.below(256)).unwrap(),
+                3 if damaged.len() > 64 => drop(damaged.drain(at..(at + 1 + self.0.below(8)).min(damaged.len()))),
                 _ => damaged.insert(at, damaged[at]),
             }
         }
@@ -84,19 +79,19 @@ async fn damaged_certificates_are_judged_without_a_panic() {
         let pem: String = report.certificates.values().filter_map(|facts| facts.pem.clone()).collect();
         chains.push(certificates_in(pem.as_bytes()).unwrap());
     }
-    let mut damage = Damage(0x9e37_79b9_7f4a_7c15);
+    let mut damage = Damage(Random(0x9e37_79b9_7f4a_7c15));
     let (mut parsed, mut refused) = (0, 0);
     for round in 0..1_500 {
         let whole = &chains[round % chains.len()];
         let chain: Vec<Vec<u8>> =
-            whole.iter().map(|der| if damage.next(3) == 0 { der.clone() } else { damage.to(der) }).collect();
+            whole.iter().map(|der| if damage.0.once_in(3) { der.clone() } else { damage.to(der) }).collect();
         for der in &chain {
             match Certificate::parse(der) {
                 Ok(_) => parsed += 1,
                 Err(_) => refused += 1,
             }
         }
-        let staple = (damage.next(4) == 0).then(|| damage.to(&chain[0]));
+        let staple = (damage.0.once_in(4)).then(|| damage.to(&chain[0]));
         let evidence = evidence(chain, staple);
         let judgement = judge::judge(&evidence, &settings);
         assert_eq!(judgement.deployments[0].answers.len(), settings.clients.len());
