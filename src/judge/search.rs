@@ -75,6 +75,30 @@ pub fn paths(case: &Case<'_>, issuers: Issuers) -> Search {
     search
 }
 
+/// A path that a client took, with everything that is wrong with it.
+pub fn describe(case: &Case<'_>, certificates: Vec<CertId>) -> BuiltPath {
+    let last = certificates.last().copied();
+    let anchored = last.is_some_and(|id| case.is_anchor(id).is_some());
+    let mut faults = standard::faults(case, &certificates, anchored);
+    if let Some(last) = last.filter(|_| !anchored) {
+        let position = certificates.len() - 1;
+        faults.push(Fault { position, kind: open_end(case, last, position, None) });
+    }
+    BuiltPath { certificates, anchored, faults }
+}
+
+/// Why a path ends at `last`, which is no trust anchor. `mismatched`: an issuer by name whose key does not fit.
+fn open_end(case: &Case<'_>, last: CertId, position: usize, mismatched: Option<CertId>) -> FaultKind {
+    let is_self_signed =
+        case.pool.get(last).is_self_issued() && case.pool.signature(last, last) != SignatureCheck::Invalid;
+    match mismatched {
+        Some(candidate) => FaultKind::IssuerKeyDoesNotMatch { candidate },
+        None if is_self_signed && position == 0 => FaultKind::SelfSignedEndEntity,
+        None if is_self_signed => FaultKind::UntrustedRoot,
+        None => FaultKind::IssuerNotFound,
+    }
+}
+
 struct Walk<'a> {
     case: &'a Case<'a>,
     issuers: Issuers,
@@ -109,12 +133,7 @@ impl Walk<'_> {
         }
         if candidates.is_empty() {
             let position = path.len() - 1;
-            let kind = match mismatched.first() {
-                Some(&other) => FaultKind::IssuerKeyDoesNotMatch { candidate: other },
-                None if self.is_self_signed(last) && position == 0 => FaultKind::SelfSignedEndEntity,
-                None if self.is_self_signed(last) => FaultKind::UntrustedRoot,
-                None => FaultKind::IssuerNotFound,
-            };
+            let kind = open_end(self.case, last, position, mismatched.first().copied());
             return self.finish(path, false, vec![Fault { position, kind }]);
         }
         candidates.sort_by_key(|&candidate| self.rank(last, candidate));
@@ -139,10 +158,6 @@ impl Walk<'_> {
         };
         let valid_now = issuer.not_before <= self.case.at && self.case.at <= issuer.not_after;
         (self.case.is_anchor(candidate).is_none(), identifiers_differ, !valid_now)
-    }
-
-    fn is_self_signed(&self, id: CertId) -> bool {
-        self.case.pool.get(id).is_self_issued() && self.case.pool.signature(id, id) != SignatureCheck::Invalid
     }
 
     fn finish(&mut self, path: &[CertId], anchored: bool, mut faults: Vec<Fault>) {

@@ -9,8 +9,8 @@ use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::pool::CertId;
-use crate::judge::search::BuiltPath;
-use crate::judge::{self, Judgement, Served, rules, standard};
+use crate::judge::search::{self, BuiltPath};
+use crate::judge::{self, Judgement, Served, rules};
 use crate::model::aia::AiaFetch;
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::evidence::Evidence;
@@ -193,9 +193,7 @@ fn verdict(
 ) -> ClientVerdict {
     let path = (!answer.path.is_empty()).then(|| {
         built.iter().position(|path| path.certificates == answer.path).unwrap_or_else(|| {
-            let anchored = answer.path.last().is_some_and(|&id| case.is_anchor(id).is_some());
-            let faults = standard::faults(case, &answer.path, anchored);
-            built.push(BuiltPath { certificates: answer.path.clone(), anchored, faults });
+            built.push(search::describe(case, answer.path.clone()));
             built.len() - 1
         })
     });

@@ -136,6 +136,20 @@ async fn a_mended_chain_is_served_from_the_next_handshake_on() {
     assert!(accepting(&before).len() < accepting(&after).len());
 }
 
+/// `openssl s_client` without flags accepts everything; that makes no trust anchor of where its path ends.
+#[tokio::test]
+async fn a_client_that_checks_nothing_closes_no_gap() {
+    let lab = Lab::start(now(), Some(&["issuer-without-address"])).await.unwrap();
+    let report = look(&lab, "issuer-without-address").await;
+    assert!(accepting(&report).contains(&"openssl-plain"));
+    let deployment = &report.deployments[0];
+    assert!(deployment.paths.iter().all(|path| path.errors.iter().any(|error| error.kind == "issuer-not-found")));
+    let mut text = Vec::new();
+    text::write(&report, text::Style { color: false, width: 80, detail: text::Detail::Screen }, &mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("MISSING issuer") && !text.contains("trust anchor, served"), "{text}");
+}
+
 /// C0, C1, DEL and the characters that turn text round: nothing that a terminal would obey or show wrongly.
 fn is_unsafe(c: char) -> bool {
     c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)

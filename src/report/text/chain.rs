@@ -74,8 +74,15 @@ impl Drawing<'_> {
             .last()
             .and_then(|last| self.names.facts(last))
             .is_some_and(|facts| facts.sources.contains(&Source::Store));
+        // A client that checks nothing accepts a path that ends nowhere, too.
+        let ends_open = path.errors.iter().any(|error| {
+            matches!(
+                &*error.kind,
+                "issuer-not-found" | "issuer-key-does-not-match" | "untrusted-root" | "self-signed-end-entity"
+            )
+        });
         let accepted = self.deployment.clients.iter().any(|c| c.path == Some(index) && c.verdict == Verdict::Accept);
-        from_store || in_store || accepted
+        from_store || in_store || (accepted && !ends_open)
     }
 
     fn path(&self, path: &Path, anchored: bool, drawn: &mut BTreeSet<usize>, screen: &mut Screen) {
