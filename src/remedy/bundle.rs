@@ -43,16 +43,18 @@ pub fn propose(case: &Case<'_>, search: &Search, clients: &[&'static Client], be
     let Some((bundle, after)) = best else {
         return impossible("no path from the end entity to a trust anchor is known");
     };
+    let pairs = || before.iter().map(|answer| answer.verdict).zip(after.iter().map(|answer| answer.verdict));
+    let accept = Verdict::Accept;
+    let mends = pairs().any(|(before, after)| before != accept && after == accept);
+    let worse = pairs().any(|(before, after)| before == accept && after != accept);
     let clean = case.unparsable.is_empty() && case.served == bundle;
-    let worse = before
-        .iter()
-        .zip(&after)
-        .any(|(before, after)| before.verdict == Verdict::Accept && after.verdict != Verdict::Accept);
-    if accepted(&after) == 0 {
-        return impossible("no client accepts the end entity with any chain: the fault is not in the chain");
-    }
-    if clean || worse {
-        return impossible("the chain as served is as good as any");
+    // Most accept already, and lose nothing but certificates they do not need.
+    let tidies = !clean && 2 * accepted(&after) > after.len();
+    if worse || !(mends || tidies) {
+        return impossible(match pairs().all(|(before, _)| before == accept) {
+            true => "the chain as served is as good as any",
+            false => "no chain makes more clients accept: the fault is not in the chain",
+        });
     }
     let shown = |ids: &mut dyn Iterator<Item = &CertId>| {
         ids.map(|id| case.pool.get(*id).fingerprint.to_string()).collect::<Vec<_>>()

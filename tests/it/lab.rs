@@ -150,6 +150,26 @@ async fn a_client_that_checks_nothing_closes_no_gap() {
     assert!(text.contains("MISSING issuer") && !text.contains("trust anchor, served"), "{text}");
 }
 
+#[tokio::test]
+async fn a_repair_is_offered_only_where_it_mends_or_tidies() {
+    let only = ["expired", "good", "misordered", "stranger", "two-intermediates-missing", "wrong-host"];
+    let lab = Lab::start(now(), Some(&only)).await.unwrap();
+    for (id, possible, reason) in [
+        ("expired", false, "the fault is not in the chain"),
+        ("wrong-host", false, "the fault is not in the chain"),
+        ("good", false, "as good as any"),
+        ("misordered", true, ""),
+        ("stranger", true, ""),
+        ("two-intermediates-missing", true, ""),
+    ] {
+        let repair = look(&lab, id).await.repair;
+        assert_eq!(repair.possible, possible, "{id}: {:?}", repair.reason);
+        assert!(repair.reason.unwrap_or_default().contains(reason), "{id}");
+        let lost = repair.proof.iter().find(|proof| proof.before == Verdict::Accept && proof.after != Verdict::Accept);
+        assert_eq!(lost, None, "{id}");
+    }
+}
+
 /// C0, C1, DEL and the characters that turn text round: nothing that a terminal would obey or show wrongly.
 fn is_unsafe(c: char) -> bool {
     c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c)
