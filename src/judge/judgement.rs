@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::anchors::{AnchorKind, TrustAnchors};
 use super::case::Case;
-use super::client::{Answer, Client};
+use super::client::{Answer, Client, Hello};
 use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
@@ -136,8 +136,9 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
 /// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     let handshake = |failure: &Failure| {
-        (client.handshake)(failure, case)
-            .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
+        let decided = failure.kind != FailureKind::NothingInCommon || client.hello == Hello::Ours;
+        let answer = if decided { (client.handshake)(failure, case) } else { None };
+        answer.unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
     };
     match case.failure {
         Some(failure) if case.served.is_empty() && case.unparsable.is_empty() => handshake(failure),

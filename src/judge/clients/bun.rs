@@ -1,7 +1,7 @@
 //! Bun's `fetch`, on BoringSSL.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::boringssl::{self, Refusal};
 use crate::judge::engine::openssl::host::match_name_as_node;
 use crate::model::handshake::{Failure, FailureKind, TlsParameters};
@@ -15,6 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "Bun 1.4.5 (BoringSSL)",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Takes the first issuer that fits, expired or not, and reports the last fault it finds.",
@@ -100,8 +101,7 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         FailureKind::Reset | FailureKind::Closed => {
             say(Category::Closed, "ECONNRESET", "The socket connection was closed unexpectedly.")
         }
-        // It offers more than our hello (RSA key exchange, CBC): a server that found nothing in ours may find it there. And
-        // our limit is lower than its.
+        // Our limit is lower than its.
         FailureKind::NothingInCommon | FailureKind::TooLarge | FailureKind::Local => None,
         FailureKind::Plaintext
         | FailureKind::NotTls

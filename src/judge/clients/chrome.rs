@@ -1,7 +1,7 @@
 //! Chrome and Chromium with their own verifier and root store (every platform but iOS).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::chromium::{self, Status};
 use crate::judge::pool::CertId;
 use crate::model::handshake::{Failure, FailureKind, TlsParameters};
@@ -17,6 +17,7 @@ pub const CLIENT: Client = Client {
     versions: "Chromium 156.0.8078.79",
     measured: true,
     fetches_issuers: true,
+    hello: Hello::Wider,
     notes: &[
         "fetches missing issuers by AIA over http, also to replace an expired intermediate",
         "enforces the validity limits of the Baseline Requirements and public names for public roots only",
@@ -133,11 +134,8 @@ fn bad_format() -> Answer {
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    match (failure.kind, &failure.alert) {
-        // It offers more than our hello (RSA key exchange, CBC): a server that found nothing in ours may find it there.
-        (FailureKind::NothingInCommon, _) => return None,
-        (_, Some(name)) => return Some(alert(name)),
-        _ => {}
+    if let Some(name) = &failure.alert {
+        return Some(alert(name));
     }
     Some(match failure.kind {
         FailureKind::Refused => Answer::error(Category::Refused, "ERR_CONNECTION_REFUSED"),

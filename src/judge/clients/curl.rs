@@ -1,7 +1,7 @@
 //! curl with OpenSSL, as Debian and Ubuntu ship it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::{NameError, match_name_as_libcurl};
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
@@ -14,6 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "curl 7.88.1, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Builds one chain and never goes back: a wrong issuer that comes first in the list is final.",

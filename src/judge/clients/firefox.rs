@@ -1,7 +1,7 @@
 //! Firefox: mozilla::pkix over its own and the user's roots.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::mozpkix::{self, Error, Refusal};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "Firefox 153.7.0esr",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "downloads the publicly disclosed intermediates in advance, so a public chain that lacks one usually works; this model does not know them",
         "never fetches issuers by AIA",
@@ -132,11 +133,8 @@ fn speaks(tls: &TlsParameters) -> bool {
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
-    match (failure.kind, &failure.alert) {
-        // It offers more than our hello (RSA key exchange, CBC, P-521): a server that found nothing in ours may there.
-        (FailureKind::NothingInCommon, _) => return None,
-        (_, Some(name)) => return alert(name),
-        _ => {}
+    if let Some(name) = &failure.alert {
+        return alert(name);
     }
     Some(match failure.kind {
         FailureKind::Refused => failed(Category::Refused, "connectionFailure"),

@@ -1,7 +1,7 @@
 //! gnutls-cli, the test client of GnuTLS, which names every fault it finds.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
@@ -12,6 +12,7 @@ pub const CLIENT: Client = Client {
     versions: "GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Sorts what the server sends: order, duplicates and strangers do not matter. It never goes back: of two issuers with the same name and key identifier the first sent is final.",

@@ -1,7 +1,7 @@
 //! Go's `net/http` with `crypto/tls`: most command-line tools of the cloud world.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::go;
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "Go 1.27.3",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Looks at the end entity's dates, then the host name, then the chain: the first fault is the one reported.",
         "Tries every chain, and stops after 100 signatures.",
@@ -104,8 +105,6 @@ fn alert_answer(name: &str) -> Answer {
 fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
     let say = |category, text: &str| Some(Answer::error(category, text).with_message(text));
     match (failure.kind, failure.alert.as_deref()) {
-        // It offers more than our hello (CBC, P-521): a server that found nothing in ours may find it there.
-        (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "no route to host"),
         (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => say(Category::Timeout, "i/o timeout"),

@@ -1,7 +1,7 @@
 //! Java programs on OpenJDK's own TLS (JSSE).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::java::{self, Outcome};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "AIA is off: com.sun.security.enableAIAcaIssuers turns it on, since 2026 only together with \
          com.sun.security.allowedAIALocations.",
@@ -116,8 +117,6 @@ pub(super) fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         Some(Answer::error(category, code).with_message(format!("{package}.{code}")))
     };
     match (failure.kind, failure.alert.as_deref()) {
-        // It offers more than our hello (CBC, finite fields, Ed448): a server that found nothing in ours may find it there.
-        (FailureKind::NothingInCommon, _) => None,
         (FailureKind::Refused, _) => say(Category::Refused, "java.net", "ConnectException: Connection refused"),
         (FailureKind::Unreachable, _) => say(Category::Other, "java.net", "NoRouteToHostException: No route to host"),
         (FailureKind::Timeout, _) if failure.stage == Stage::Tcp => {

@@ -1,7 +1,7 @@
 //! Mbed TLS as its own programs use it (`mbedtls_ssl_set_hostname`, verification required).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::mbedtls::{self, Error, Flag};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "Mbed TLS 2.28.3",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "An issuer must stand behind the certificate it signed: wrongly ordered intermediates break the chain.",
@@ -85,10 +86,6 @@ fn judge(case: &Case<'_>) -> Answer {
 }
 
 fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
-    // It offers more than our hello: a server that found nothing in ours may find it there.
-    if failure.kind == FailureKind::NothingInCommon {
-        return None;
-    }
     if failure.alert.is_some() {
         return Some(error(ALERT));
     }

@@ -80,9 +80,11 @@ pub fn find(id: &str) -> Option<&'static Client> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::answer;
     use crate::judge::case::Case;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
+    use crate::model::verdict::Verdict;
 
     fn failure(stage: Stage, kind: FailureKind, alert: Option<&str>) -> Failure {
         Failure { stage, kind, alert: alert.map(str::to_owned), protocol: None, message: String::new() }
@@ -168,11 +170,30 @@ mod tests {
                 assert_eq!(answer.and_then(|answer| answer.code).as_deref(), Some(code), "{client}: {failure:?}");
             }
         }
-        // They offer more than our hello: nothing is known.
-        let nothing = failure(Stage::Tls, Kind::NothingInCommon, Some("handshake_failure"));
-        for client in ["curl", "java", "go"] {
-            assert_eq!((find(client).unwrap().handshake)(&nothing, &case), None, "{client}");
-        }
+    }
+
+    /// A refusal of our hello is a verdict only for the clients that offer no more than it.
+    #[test]
+    fn a_wider_hello_than_ours_is_not_decided_by_ours() {
+        let (pool, reference) = (Pool::default(), "closed.example.com".parse().unwrap());
+        let nothing = failure(Stage::Tls, FailureKind::NothingInCommon, Some("handshake_failure"));
+        let case = Case {
+            pool: &pool,
+            served: &[],
+            unparsable: &[],
+            served_bytes: 0,
+            reference: &reference,
+            any_name: false,
+            own_stores: false,
+            port: 21285,
+            at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            ocsp_staple: None,
+            tls: None,
+            failure: Some(&nothing),
+        };
+        let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
+        let decided: Vec<&str> = decided.map(|client| client.id).collect();
+        assert_eq!(decided, ["rustls-aws", "deno", "rustls-ring"]);
     }
 
     /// As above, for the clients that share a library's words with another.

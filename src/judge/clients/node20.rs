@@ -1,7 +1,7 @@
 //! Node.js 20, on its own copy of OpenSSL 3.0.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::match_name_as_node;
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings, VerifyError};
@@ -14,6 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "Node.js 20.20.2, OpenSSL 3.0.19",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Reports the last fault OpenSSL finds, not the first: an expired end entity hides a missing issuer.",

@@ -2,7 +2,7 @@
 
 use super::node20::{self, Wording};
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::engine::openssl::tls::Offer;
 use crate::model::handshake::Failure;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "Node.js 24.21.0, OpenSSL 3.5.8",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "As node20, but with security level 2: RSA keys below 2048 bits are refused.",
         "A validity date that is too short ends the handshake while the certificate is parsed.",

@@ -1,7 +1,7 @@
 //! `openssl s_client` told to verify: `-verify_return_error -verify_hostname NAME` (or `-verify_ip`).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
@@ -14,6 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "As `openssl s_client -verify_return_error -verify_hostname NAME`: without the first flag no fault stops it, \
          without the second no name is compared.",

@@ -2,7 +2,7 @@
 
 use super::openssl as verifying;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::{self, Settings};
 
 pub const CLIENT: Client = Client {
@@ -11,6 +11,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Goes on after any fault of the chain and compares no name: that it connects says nothing about a certificate.",
         "What it finds it only prints (`Verify return code`).",

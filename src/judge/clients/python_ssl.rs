@@ -1,7 +1,7 @@
 //! Python's `ssl` module with `ssl.create_default_context()`, before Python 3.13.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings, VerifyError};
@@ -15,6 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "Python 3.11.7, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "The name is compared by OpenSSL, after the chain and before dates and signatures; falls back to the common name.",

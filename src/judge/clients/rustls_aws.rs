@@ -1,7 +1,7 @@
 //! rustls with its aws-lc-rs provider and webpki, as `ClientConfig::builder()` gives it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::webpki::{self, Error, Provider, Refusal};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
@@ -15,6 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "rustls 0.23.46, webpki 0.103.16, aws-lc-rs 1.19.0",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Ours,
     notes: &[
         "takes expired trust anchors and looks at no keyUsage",
         "refuses RSA keys below 2048 bits, X.509 v1 and CA certificates as end entities",

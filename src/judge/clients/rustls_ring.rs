@@ -2,7 +2,7 @@
 
 use super::rustls_aws;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::webpki::Provider;
 
 pub const CLIENT: Client = Client {
@@ -11,6 +11,7 @@ pub const CLIENT: Client = Client {
     versions: "rustls 0.23.46, webpki 0.103.16, ring 0.17.14",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Ours,
     notes: &["As rustls-aws, without P-521 and without ECDSA over SHA-512."],
     sources: &[
         "rustls 0.23: src/crypto/ring/mod.rs (SUPPORTED_SIG_ALGS), src/webpki/mod.rs",

@@ -1,7 +1,7 @@
 //! GNU Wget with GnuTLS, as Debian and Ubuntu ship it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
@@ -13,6 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "GNU Wget 1.21.3, GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Sorts what the server sends: order, duplicates and strangers do not matter.",

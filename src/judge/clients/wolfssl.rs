@@ -1,7 +1,7 @@
 //! wolfSSL as Debian builds it, with `wolfSSL_check_domain_name` and verification on.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client};
+use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::wolfssl::{self, Error};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
@@ -12,6 +12,7 @@ pub const CLIENT: Client = Client {
     versions: "wolfSSL 5.5.4",
     measured: true,
     fetches_issuers: false,
+    hello: Hello::Wider,
     notes: &[
         "Uses the certificates the server sends and its trust store; AIA is never followed. Intermediates seen earlier in the same context help too; that is not modelled.",
         "Reads the list from its end: an issuer must stand behind the certificate it signed. At most 9 certificates and 18 kB.",
@@ -44,10 +45,6 @@ fn judge(case: &Case<'_>) -> Answer {
 }
 
 fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
-    // It offers more than our hello: a server that found nothing in ours may find it there.
-    if failure.kind == FailureKind::NothingInCommon {
-        return None;
-    }
     if failure.alert.is_some() {
         return Some(failed(wolfssl::FATAL_ALERT));
     }

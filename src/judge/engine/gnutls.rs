@@ -195,9 +195,8 @@ impl HandshakeError {
 
 /// What it says when the handshake fails this way; `None` where GnuTLS goes on or nothing is known.
 pub fn handshake_error(failure: &Failure) -> Option<HandshakeError> {
-    // Debian's build speaks TLS 1.0 and 1.1, and offers more than our hello (RSA key exchange, CBC, finite fields, P-521,
-    // Ed448): a server that found nothing in ours may find it there. And it takes longer messages than we do.
-    if matches!(failure.kind, FailureKind::VersionNotSupported | FailureKind::NothingInCommon | FailureKind::TooLarge) {
+    // Debian's build speaks TLS 1.0 and 1.1, and takes longer messages than we do.
+    if matches!(failure.kind, FailureKind::VersionNotSupported | FailureKind::TooLarge) {
         return None;
     }
     if let Some(name) = &failure.alert {

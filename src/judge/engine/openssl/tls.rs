@@ -133,9 +133,6 @@ pub fn failed(failure: &Failure, offer: Offer) -> Option<LibraryError> {
         (FailureKind::ClientCertificateRequired, name) => {
             LibraryError { category: Category::ClientCertificate, ..alert(name.unwrap_or("certificate_required")) }
         }
-        // It offers more than our hello (RSA key exchange, CBC, finite fields, Ed448): a server that found nothing in ours
-        // may find it there.
-        (FailureKind::NothingInCommon, _) => return None,
         (_, Some(name)) if ALERTS.iter().any(|(known, _, _)| *known == name) => alert(name),
         _ => return None,
     })
