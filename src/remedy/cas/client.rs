@@ -289,7 +289,7 @@ impl CasClient {
     }
 
     /// Reads a list to its end. Rows may move between pages while they are read: what was seen twice counts once, and when
-    /// the count says that some were missed, the list is read again.
+    /// the count changed on the way, or says that some were missed, the list is read again.
     async fn list<T: DeserializeOwned, K: Hash + Eq>(
         &self,
         request: impl Fn() -> Request,
@@ -299,28 +299,28 @@ impl CasClient {
         let mut items: Vec<T> = Vec::new();
         let mut seen = HashSet::new();
         for _ in 0..MAX_PASSES {
-            let mut total = None;
+            let mut first_count = None;
+            let mut steady = true;
             let mut ended = false;
             for page in 1..=MAX_PAGES {
                 let request = request().with("CurrentPage", page).with("ShowSize", PAGE);
                 let mut answer = self.connection.call(&request).await?;
                 let of_page: Vec<T> = rows(&request, &mut answer.body, field)?;
-                total = count(&answer.body);
+                let count = count(&answer.body);
+                steady &= *first_count.get_or_insert(count) == count;
                 let size = of_page.len();
                 items.extend(of_page.into_iter().filter(|row| seen.insert(key(row))));
                 // Some services give smaller pages than asked for: only an empty one, or a short one when the count
                 // agrees, is the last. The count alone is not relied on.
-                let enough = total.is_none_or(|total| items.len() as u64 >= total);
+                let enough = count.is_none_or(|count| items.len() as u64 >= count);
                 if size == 0 || (size < PAGE && enough) {
                     ended = true;
+                    steady &= enough;
                     break;
                 }
             }
-            if !ended {
-                return Ok(Listing { items, complete: false });
-            }
-            if total.is_none_or(|total| items.len() as u64 >= total) {
-                return Ok(Listing { items, complete: true });
+            if !ended || steady {
+                return Ok(Listing { items, complete: ended });
             }
         }
         Ok(Listing { items, complete: false })
