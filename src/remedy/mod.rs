@@ -2,4 +2,5 @@
 
 pub mod bundle;
 pub mod cas;
+pub mod eas;
 pub mod secret;

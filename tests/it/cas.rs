@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use tlsmend::model::time::Time;
 use tlsmend::remedy::cas::credentials::{Credentials, Identity, Role};
 use tlsmend::remedy::cas::{
-    CasClient, CertId, Effect, Endpoint, ErrorKind, JobChange, JobFilter, JobId, NewJob, ResourceFilter, ResourceId,
-    Settings, Start, WorkerId, WorkerStatus, sign,
+    CasClient, CertId, Effect, Endpoint, ErrorKind, GuideClient, GuideStatus, JobChange, JobFilter, JobId, NewJob,
+    ResourceFilter, ResourceId, Settings, Start, WorkerId, WorkerStatus, sign,
 };
+use tlsmend::remedy::eas::EasClient;
 use tlsmend::remedy::secret::Secret;
 
 use crate::support::service::{Recorded, Reply, Service};
@@ -292,7 +293,9 @@ async fn an_upload_whose_body_is_not_read_goes_by_the_older_scheme() {
 }
 
 /// What goes wrong once, and then does not.
-fn hiccups() -> Vec<(&'static str, fn() -> Reply)> {
+type Hiccup = (&'static str, fn() -> Reply);
+
+fn hiccups() -> Vec<Hiccup> {
     vec![
         ("throttled", || Reply::refusal(400, "Throttling.User")),
         ("throttled by status", || Reply::Json(429, "{}".into())),
@@ -573,4 +576,96 @@ async fn a_role_is_assumed_and_its_token_renewed() {
         assert_eq!(request.header("x-acs-accesskey-id"), Some("STS.temporary"));
     }
     assert!(!format!("{:?}", client.calls()).contains("temporarySecret"));
+}
+
+fn guide(service: &Service, token: Option<&str>) -> GuideClient {
+    let endpoint: Endpoint = service.url().parse().unwrap();
+    let settings = settings(&endpoint);
+    GuideClient::new(endpoint, Identity::Static(credentials(token)), settings, false).unwrap()
+}
+
+fn is_signed_the_older_way(request: &Recorded) -> bool {
+    let mut signed: Vec<(String, String)> = request.query().into_iter().chain(request.form()).collect();
+    let given = request.parameter("Signature");
+    signed.retain(|(name, _)| name != "Signature");
+    let to_sign = sign::rpc_string_to_sign(&request.method, borrowed(&signed));
+    given == Some(sign::rpc_signature(&to_sign, KEY_SECRET))
+}
+
+#[tokio::test]
+async fn the_guides_dialect_is_spoken() {
+    let service = Service::start(|request, _| {
+        Reply::ok(match request.action().as_str() {
+            "CreateCertificate" => r#"{"RequestId":"R","CertId":"cert-8a9b2c","Status":"Issued"}"#,
+            "DeployCertificate" => r#"{"RequestId":"R","CertId":"cert-8a9b2c","Status":"Deploying"}"#,
+            "DescribeCertificateStatus" => r#"{"RequestId":"R","CertId":"cert-8a9b2c","Status":"Failed","Reason":"no\u0007"}"#,
+            "UpdateCertificate" => r#"{"RequestId":"R","CertId":"cert-8a9b2c","Status":"Polishing"}"#,
+            _ => r#"{"RequestId":"R","CertId":"cert-8a9b2c","Result":"fail","Problems":[{"Code":"missing_intermediate","Message":"m"}]}"#,
+        })
+    })
+    .await;
+    for token in [None, Some(TOKEN)] {
+        let client = guide(&service, token);
+        let id = client.create("rec.example.com").await.unwrap().cert_id;
+        assert_eq!(client.deploy(&id, "SLB", "lb-ai-rec-01").await.unwrap().status, GuideStatus::Deploying);
+        let status = client.status(&id).await.unwrap();
+        assert_eq!((status.status, status.reason.as_deref()), (GuideStatus::Failed, Some("no\\u{7}")));
+        let diagnosis = client.diagnose(&id, "chrome").await.unwrap();
+        assert_eq!((diagnosis.result.as_str(), diagnosis.problems[0].code.as_str()), ("fail", "missing_intermediate"));
+        assert_eq!(client.update(&id, BUNDLE).await.unwrap().status, GuideStatus::Other("Polishing".into()));
+        assert_eq!(client.calls().len(), 5);
+        let before = service.requests().len();
+        let refused = [
+            client.update(&id, &format!("{BUNDLE}{PRIVATE_KEY}")).await.unwrap_err(),
+            client.status(&CertId::Number(1)).await.unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.kind == ErrorKind::NotSent), "{refused:?}");
+        assert_eq!(service.requests().len(), before);
+    }
+    for request in service.requests() {
+        assert!(is_signed_the_older_way(&request), "{request:?}");
+        assert!(!request.raw_query.contains("BEGIN") && !request.raw_query.contains("testSecurityToken"));
+        assert!(request.raw_query.starts_with(&format!("Action={}", request.action())));
+    }
+    let methods: Vec<_> =
+        service.requests()[..5].iter().map(|request| (request.action(), request.method.clone())).collect();
+    assert_eq!(methods[2], ("DescribeCertificateStatus".into(), "GET".into()));
+    assert_eq!(methods[4], ("UpdateCertificate".into(), "PUT".into()));
+}
+
+#[test]
+fn the_guides_dialect_never_reaches_the_public_service() {
+    let try_it = |host: &str, force| {
+        let endpoint: Endpoint = host.parse().unwrap();
+        let settings = settings(&endpoint);
+        GuideClient::new(endpoint, Identity::Static(credentials(None)), settings, force).map(|_| ())
+    };
+    assert!(try_it("cas.aliyuncs.com", false).unwrap_err().message.contains("--force-guide"));
+    assert!(try_it("https://cas.ap-southeast-1.aliyuncs.com.", false).is_err());
+    assert!(try_it("cas.aliyuncs.com", true).is_ok());
+    assert!(try_it("cas.private.example", false).is_ok());
+}
+
+#[tokio::test]
+async fn gateways_are_read_by_path() {
+    let service = Service::start(|request, _| {
+        Reply::ok(match request.action().as_str() {
+            "ListGateway" => r#"{"RequestId":"R","TotalCount":1,"Gateways":[{"GatewayId":"gw-1","InternetDomain":"gw-1.example.net","SSLRedirectionEnabled":true}]}"#,
+            "DescribeGateway" => r#"{"RequestId":"R","GatewayId":"gw-1","Status":"Running","InternetEnabled":true,"InternetDomain":"GW-1.example.net."}"#,
+            _ => r#"{"RequestId":"R","CustomDomains":[{"Domain":"api.example.com","Type":"internet","CertificateId":"12345678-cn-hangzhou"}],"Message":""}"#,
+        })
+    })
+    .await;
+    let endpoint: Endpoint = service.url().parse().unwrap();
+    let settings = settings(&endpoint);
+    let client = EasClient::new(endpoint, "cn-hangzhou", Identity::Static(credentials(Some(TOKEN))), settings).unwrap();
+    assert_eq!(client.gateways().await.unwrap()[0].ssl_redirection_enabled, Some(true));
+    assert_eq!(client.gateway("gw-1").await.unwrap().cname_target().unwrap().as_str(), "gw-1.example.net");
+    let domains = client.domains("gw/1").await.unwrap();
+    assert!(CertId::Number(12_345_678).is_named_by(domains[0].certificate_id.as_deref().unwrap()));
+    let requests = service.requests();
+    assert!(requests.iter().all(|request| is_signed(request) && request.method == "GET" && request.body.is_empty()));
+    let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
+    let base = "/api/v2/gateways";
+    assert_eq!(paths, [base, "/api/v2/gateways/cn-hangzhou/gw-1", "/api/v2/gateways/cn-hangzhou/gw%2F1/domains"]);
 }

@@ -9,6 +9,7 @@ use super::credentials::Identity;
 use super::endpoint::Endpoint;
 use super::error::CasError;
 use super::id::CertId;
+use super::lenient::{list, optional_text, text};
 use super::request::{Group, Request, Scheme};
 use super::types::{GuideStatus, Other};
 use crate::model::call::Call;
@@ -26,7 +27,7 @@ pub struct GuideCertificate {
     pub cert_id: CertId,
     pub status: GuideStatus,
     /// With `Failed`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_text")]
     pub reason: Option<String>,
     #[serde(flatten)]
     pub other: Other,
@@ -38,8 +39,9 @@ pub struct GuideCertificate {
 pub struct Diagnosis {
     pub cert_id: CertId,
     /// `pass` or `fail`.
+    #[serde(deserialize_with = "text")]
     pub result: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     pub problems: Vec<Problem>,
 }
 
@@ -47,8 +49,9 @@ pub struct Diagnosis {
 #[serde(rename_all(deserialize = "PascalCase"))]
 pub struct Problem {
     /// `missing_intermediate`, `wrong_order`, `expired`, `name_mismatch`, `untrusted_root`.
+    #[serde(deserialize_with = "text")]
     pub code: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub message: String,
 }
 

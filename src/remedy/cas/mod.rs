@@ -20,6 +20,7 @@ mod endpoint;
 mod error;
 mod guide;
 mod id;
+pub(super) mod lenient;
 mod name;
 mod request;
 pub mod sign;
@@ -37,6 +38,10 @@ pub use types::{
     JobFilter, JobStatus, Listing, NewJob, Other, ProductCount, ResourceFilter, Start, StoredCertificate, Uploaded,
     Worker, WorkerStatus,
 };
+
+pub(super) use client::{rows, typed};
+pub(super) use connection::Connection;
+pub(super) use request::{Group, Request};
 
 /// The version of the service's API.
 const VERSION: &str = "2020-04-07";
