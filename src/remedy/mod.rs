@@ -1,3 +1,4 @@
 //! Mending: the right bundle, with its proof.
 
+pub mod atomic_file;
 pub mod bundle;
