@@ -2,3 +2,4 @@
 
 pub mod atomic_file;
 pub mod bundle;
+pub mod p7b;
