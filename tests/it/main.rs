@@ -12,6 +12,7 @@ mod support;
 mod aia;
 mod bad_input;
 mod borders;
+mod bundle;
 mod cli;
 mod client_verdicts;
 mod dns;
