@@ -5,6 +5,7 @@
 
 pub mod aia;
 pub mod call;
+pub mod bundle;
 pub mod certificate;
 pub mod evidence;
 pub mod finding;

@@ -13,6 +13,7 @@ mod aia;
 mod bad_input;
 mod borders;
 mod cas;
+mod bundle;
 mod cli;
 mod client_verdicts;
 mod dns;
