@@ -4,5 +4,5 @@ pub mod atomic_file;
 pub mod bundle;
 pub mod cas;
 pub mod eas;
-pub mod secret;
 pub mod p7b;
+pub mod secret;
