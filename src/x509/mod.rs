@@ -12,6 +12,7 @@ pub mod key;
 pub mod ocsp;
 pub mod pem;
 pub mod private_key;
+pub mod sct;
 pub mod signature;
 
 pub use certificate::{

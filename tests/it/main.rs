@@ -11,6 +11,7 @@ mod support;
 
 mod aia;
 mod bad_input;
+mod badssl;
 mod borders;
 mod cli;
 mod client_verdicts;
