@@ -22,6 +22,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod peers;
+mod pfx;
 mod properties;
 mod readme;
 mod reports;
