@@ -12,6 +12,7 @@ pub mod engine;
 pub mod explain;
 pub mod limbo;
 pub mod pool;
+mod public_roots;
 pub mod rules;
 pub mod search;
 pub mod standard;

@@ -13,6 +13,7 @@ use super::distribution_point::{self, DistributionPoint};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
 use super::key::KeyKind;
+use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
 
@@ -182,8 +183,8 @@ pub struct Extensions {
     pub distribution_points: Vec<DistributionPoint>,
     /// TLS feature status_request (RFC 7633).
     pub must_staple: bool,
-    /// Embedded SCT list (RFC 6962 §3.3).
-    pub has_scts: bool,
+    /// The embedded timestamps (RFC 6962 §3.3).
+    pub scts: Vec<Sct>,
     /// A precertificate's poison (RFC 6962 §3.1).
     pub is_precertificate: bool,
     /// Known to us in no way; the critical ones must be refused (RFC 5280 §4.2).
@@ -448,7 +449,14 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                     }
                 }
             }
-            ParsedExtension::SCT(_) => out.has_scts = true,
+            // An OCTET STRING inside the extension's own.
+            ParsedExtension::SCT(_) => {
+                let list = der::split(extension.value).and_then(|(octets, _)| sct::list(octets.content));
+                match list {
+                    Some(scts) => out.scts = scts,
+                    None => out.undecodable.push(unknown()),
+                }
+            }
             ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match oid.as_str() {
                 // SEQUENCE OF INTEGER containing 5, status_request

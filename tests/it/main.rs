@@ -11,6 +11,7 @@ mod support;
 
 mod aia;
 mod bad_input;
+mod badssl;
 mod borders;
 mod bundle;
 mod cas;
@@ -23,6 +24,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod peers;
+mod pfx;
 mod properties;
 mod readme;
 mod reports;
