@@ -15,6 +15,7 @@ mod borders;
 mod cli;
 mod client_verdicts;
 mod dns;
+mod emulator;
 mod explain;
 mod hostile;
 mod inspect;
