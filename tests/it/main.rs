@@ -18,6 +18,7 @@ mod cas;
 mod cli;
 mod client_verdicts;
 mod dns;
+mod emulator;
 mod explain;
 mod hostile;
 mod inspect;
