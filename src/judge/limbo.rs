@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::anchors::AnchorKind;
-use super::case::Case;
+use super::case::{Asked, Case};
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
 use super::engine::rfc5280::{self, Breach, Inputs, Outcome, PolicyInputs, Purpose};
@@ -169,6 +169,7 @@ pub struct Prepared {
     unparsable: Vec<usize>,
     served_bytes: usize,
     staple: Option<Vec<u8>>,
+    asked: Asked,
     /// The server's name that is asked for; an error where nothing presented can match it.
     reference: Option<Result<ReferenceId, DnsNameError>>,
 }
@@ -217,7 +218,8 @@ impl Prepared {
         let name = test.expected_peer_name.as_ref().filter(|name| matches!(name.kind.as_str(), "DNS" | "IP"));
         let reference = name.map(|name| name.value.parse());
         let served_bytes = chain.iter().map(Vec::len).sum();
-        Ok(Self { test, at, pool, served, unparsable, served_bytes, staple, reference })
+        let asked = asked(&test);
+        Ok(Self { test, at, pool, served, unparsable, served_bytes, staple, asked, reference })
     }
 
     /// The verdict of `client`, whichever the case names.
@@ -245,17 +247,20 @@ impl Prepared {
             ocsp_staple: self.staple.as_deref(),
             tls: None,
             failure: None,
+            asked: Some(&self.asked),
         };
         let is_standard = client.id == standard::CLIENT.id;
+        let can = |option| is_standard || OPTIONS.iter().any(|(id, known)| *id == client.id && *known == option);
         let asks = [
             (!self.test.signature_algorithms.is_empty(), "signature_algorithms cannot be chosen"),
-            (!is_standard && self.test.validation_kind == Kind::Client, "it is a client, which validates servers"),
-            (!is_standard && self.test.max_chain_depth.is_some(), "max_chain_depth is none of its settings"),
+            (self.asked.for_clients && !can(Setting::Clients), "it is a client, which validates servers"),
+            (self.asked.max_intermediates.is_some() && !can(Setting::Depth), "max_chain_depth is none of its settings"),
             (
-                !is_standard && self.test.extended_key_usage.iter().any(|usage| usage != "serverAuth"),
-                "it asks for serverAuth and nothing else",
+                !is_standard && self.test.extended_key_usage.iter().any(|usage| usage != self.own_purpose()),
+                "it asks for its own purpose and nothing else",
             ),
-            (!is_standard && !self.mailboxes().is_empty(), "it compares no mailboxes"),
+            // A client's names are for the caller to compare.
+            (!can(Setting::Clients) && !self.mailboxes().is_empty(), "it compares no mailboxes"),
         ];
         if let Some((_, why)) = asks.iter().find(|(asks, _)| *asks) {
             return Reply::skipped(self.test.id.clone(), client.id, "not-modelled", *why);
@@ -270,6 +275,11 @@ impl Prepared {
             }
             Err(message) => Unfit { id: self.test.id.clone(), message }.reply(client.id),
         }
+    }
+
+    /// What TLS asks of the end entity (RFC 5280 §4.2.1.12).
+    fn own_purpose(&self) -> &'static str {
+        if self.asked.for_clients { "clientAuth" } else { "serverAuth" }
     }
 
     fn mailboxes(&self) -> Vec<String> {
@@ -293,9 +303,6 @@ impl Prepared {
             let bit = KEY_USAGES.iter().position(|known| known == usage);
             key_usage |= 1 << bit.ok_or_else(|| format!("key_usage: `{}`", usage.escape_debug()))?;
         }
-        // A CRL that cannot be read is as good as none: what it was to tell stays unknown.
-        let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);
-        let crls: Vec<Crl> = blocks.filter_map(|block| Crl::parse(&block.der).ok()).collect();
         let policies = test.policy.as_ref().map_or_else(PolicyInputs::default, |policy| PolicyInputs {
             initial: policy.initial_policy_set.clone().unwrap_or_else(|| PolicyInputs::default().initial),
             inhibit_mapping: policy.inhibit_policy_mapping,
@@ -308,9 +315,10 @@ impl Prepared {
             purposes: &purposes,
             key_usage,
             policies,
-            crls: &crls,
-            asks_revocation: !test.crls.is_empty(),
-            max_intermediates: test.max_chain_depth,
+            // A CRL that cannot be read is as good as none: what it was to tell stays unknown.
+            crls: &self.asked.crls,
+            asks_revocation: self.asked.checks_revocation,
+            max_intermediates: self.asked.max_intermediates,
         };
         Ok(rfc5280::validate(case, &inputs))
     }
@@ -339,6 +347,31 @@ impl Prepared {
             code: answer.code.clone(),
             context,
         }
+    }
+}
+
+/// Options that some of the validators have and others lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    /// `validation_kind` CLIENT
+    Clients,
+    /// `max_chain_depth`
+    Depth,
+}
+
+/// Beside `standard`, which has all of them: those that validate for whoever calls them.
+const OPTIONS: &[(&str, Setting)] =
+    &[("peer-pyca", Setting::Clients), ("peer-pyca", Setting::Depth), ("peer-openssl", Setting::Depth)];
+
+fn asked(test: &TestCase) -> Asked {
+    let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);
+    let (crls, unreadable): (Vec<_>, Vec<_>) = blocks.map(|block| Crl::parse(&block.der)).partition(Result::is_ok);
+    Asked {
+        crls: crls.into_iter().flatten().collect(),
+        checks_revocation: !test.crls.is_empty(),
+        has_unreadable_crl: !unreadable.is_empty(),
+        max_intermediates: test.max_chain_depth,
+        for_clients: test.validation_kind == Kind::Client,
     }
 }
 

@@ -144,6 +144,19 @@ const PEERS: &[Peer] = &[
             ("revocation-dev", 11),
         ],
     },
+    Peer {
+        client: "peer-pyca",
+        peer: "pyca",
+        least: &[
+            ("limbo-core-dev", 101),
+            ("bettertls-dev", 4766),
+            ("chromium-chain-dev", 25),
+            ("pkits-dev", 0),
+            ("real-dev", 1836),
+            ("cross-signs-dev", 463),
+            ("revocation-dev", 11),
+        ],
+    },
 ];
 
 #[derive(Deserialize)]
