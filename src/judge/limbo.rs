@@ -15,13 +15,17 @@ use super::anchors::AnchorKind;
 use super::case::{Asked, Case};
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
-use super::engine::rfc5280::{self, Breach, Inputs, Outcome, PolicyInputs, Purpose};
+use super::engine::rfc5280::{self, Breach, Inputs, Outcome, Purpose};
+use super::policy::PolicyInputs;
 use super::pool::{CertId, Pool};
 use crate::model::target::{DEFAULT_PORT, DnsNameError, ReferenceId};
 use crate::model::time::Time;
 use crate::model::verdict::{Category, Verdict};
 use crate::x509::crl::Crl;
 use crate::x509::{Certificate, certificates_in, pem};
+
+/// Breaches listed in a reply: a certificate with thousands of bad names must not make a line of megabytes.
+const MAX_BREACHES: usize = 32;
 
 /// Rounds of fetching issuers of issuers; a judgement asks for 16 addresses at most.
 const MAX_FETCHES: usize = 16;
@@ -231,7 +235,7 @@ impl Prepared {
             Some(Err(error)) => {
                 let message = format!("expected_peer_name: {error}");
                 let answer = Answer::reject(Category::Hostname, "name").with_message(message);
-                return self.answered(client, &answer, None);
+                return self.answered(client, &answer, &[]);
             }
         };
         let case = Case {
@@ -266,12 +270,12 @@ impl Prepared {
             return Reply::skipped(self.test.id.clone(), client.id, "not-modelled", *why);
         }
         if !is_standard {
-            return self.answered(client, &super::answer(client, &case), None);
+            return self.answered(client, &super::answer(client, &case), &[]);
         }
         match self.by_the_standard(&case, reference) {
             Ok(outcome) => {
-                let breach = outcome.breaches.first().cloned();
-                self.answered(client, &standard::answer(outcome), breach.as_ref())
+                let breaches = outcome.breaches.clone();
+                self.answered(client, &standard::answer(outcome), &breaches)
             }
             Err(message) => Unfit { id: self.test.id.clone(), message }.reply(client.id),
         }
@@ -323,19 +327,30 @@ impl Prepared {
         Ok(rfc5280::validate(case, &inputs))
     }
 
-    fn answered(&self, client: &Client, answer: &Answer, breach: Option<&Breach>) -> Reply {
+    fn answered(&self, client: &Client, answer: &Answer, breaches: &[Breach]) -> Reply {
         let fingerprint = |id: &CertId| self.pool.get(*id).fingerprint.to_string();
         let mut context = json!({
             "verdict": answer.verdict,
             "message": answer.message,
             "path": answer.path.iter().map(fingerprint).collect::<Vec<_>>(),
         });
-        if let Some(breach) = breach {
-            context["position"] = breach.position.into();
-            context["certificate"] = answer.path.get(breach.position).map(fingerprint).into();
+        if let Some(position) = answer.position {
+            context["position"] = position.into();
+            context["certificate"] = answer.path.get(position).map(fingerprint).into();
+        }
+        let told = |breach: &Breach| {
+            json!({
+                "position": breach.position,
+                "rule": breach.rule.code,
+                "section": breach.rule.section,
+                "detail": breach.detail,
+            })
+        };
+        if let Some(breach) = breaches.first() {
             context["rule"] = breach.rule.code.into();
             context["section"] = breach.rule.section.into();
             context["detail"] = breach.detail.clone().into();
+            context["breaches"] = breaches.iter().take(MAX_BREACHES).map(told).collect::<Vec<_>>().into();
         }
         // A validator that could not decide does not accept.
         let accepted = answer.verdict == Verdict::Accept;

@@ -10,6 +10,7 @@ pub mod constraints;
 pub mod engine;
 pub mod explain;
 pub mod limbo;
+pub mod policy;
 pub mod pool;
 pub mod rules;
 pub mod search;

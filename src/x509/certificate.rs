@@ -167,6 +167,8 @@ pub struct Extensions {
     pub authority_key_id: Option<AuthorityKeyIdentifier>,
     /// Dotted policy OIDs.
     pub policies: Vec<Box<str>>,
+    /// Dotted OIDs of the qualifiers that stand with them.
+    pub policy_qualifiers: Vec<Box<str>>,
     /// Policy of the issuer's domain, policy of the subject's domain (RFC 5280 §4.2.1.5).
     pub policy_mappings: Vec<(Box<str>, Box<str>)>,
     pub policy_constraints: Option<PolicyConstraints>,
@@ -406,6 +408,8 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             }
             ParsedExtension::CertificatePolicies(value) => {
                 out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
+                let qualifiers = value.iter().flat_map(|policy| policy.policy_qualifiers.iter().flatten());
+                out.policy_qualifiers = qualifiers.map(|info| info.policy_qualifier_id.to_id_string().into()).collect();
             }
             ParsedExtension::PolicyMappings(value) => {
                 let dotted = |oid: &Oid<'_>| oid.to_id_string().into();
