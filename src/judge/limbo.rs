@@ -251,7 +251,7 @@ impl Prepared {
             ocsp_staple: self.staple.as_deref(),
             tls: None,
             failure: None,
-            asked: Some(&self.asked),
+            asked: OPTIONS.iter().any(|(id, _)| *id == client.id).then_some(&self.asked),
         };
         let is_standard = client.id == standard::CLIENT.id;
         let can = |option| is_standard || OPTIONS.iter().any(|(id, known)| *id == client.id && *known == option);
@@ -368,6 +368,8 @@ impl Prepared {
 /// Options that some of the validators have and others lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Setting {
+    /// `crls`; the others look at none, as the programs do.
+    Crls,
     /// `validation_kind` CLIENT
     Clients,
     /// `max_chain_depth`
@@ -375,8 +377,14 @@ enum Setting {
 }
 
 /// Beside `standard`, which has all of them: those that validate for whoever calls them.
-const OPTIONS: &[(&str, Setting)] =
-    &[("peer-pyca", Setting::Clients), ("peer-pyca", Setting::Depth), ("peer-openssl", Setting::Depth)];
+const OPTIONS: &[(&str, Setting)] = &[
+    ("peer-openssl", Setting::Crls),
+    ("peer-openssl", Setting::Depth),
+    ("peer-pyca", Setting::Clients),
+    ("peer-pyca", Setting::Depth),
+    ("rustls-aws", Setting::Crls),
+    ("rustls-ring", Setting::Crls),
+];
 
 fn asked(test: &TestCase) -> Asked {
     let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);

@@ -305,6 +305,12 @@ impl Certificate {
         Some([times.next()?, times.next()?])
     }
 
+    /// issuerUniqueID or subjectUniqueID is there, which RFC 5280 §4.1.2.8 tells CAs not to use.
+    pub fn has_unique_ids(&self) -> bool {
+        let tbs = der::split(&self.der[self.tbs.clone()]);
+        tbs.is_some_and(|(outer, _)| der::values(outer.content).any(|field| matches!(field.tag, 0x81 | 0x82)))
+    }
+
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]
