@@ -11,6 +11,7 @@ pub mod constraints;
 pub mod engine;
 pub mod explain;
 pub mod limbo;
+pub mod policy;
 pub mod pool;
 mod public_roots;
 pub mod rules;
