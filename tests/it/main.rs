@@ -11,7 +11,10 @@ mod support;
 
 mod aia;
 mod bad_input;
+mod badssl;
 mod borders;
+mod bundle;
+mod cas;
 mod cli;
 mod client_verdicts;
 mod dns;
@@ -22,6 +25,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod peers;
+mod pfx;
 mod properties;
 mod readme;
 mod reports;
