@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use crate::support::cas_caller::{Answered, Caller};
 use crate::support::skip;
 
-const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/acs3-signature-vectors.json");
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/signature-vectors.json");
 
 fn vectors() -> Value {
     serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap()
