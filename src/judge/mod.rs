@@ -14,6 +14,7 @@ pub mod pool;
 pub mod rules;
 pub mod search;
 pub mod standard;
+pub mod stores;
 
 mod judgement;
 

@@ -20,6 +20,8 @@ pub enum Source {
     Served,
     Aia,
     Store,
+    /// Known to some clients beforehand, though nobody sent it.
+    Known,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

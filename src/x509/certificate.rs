@@ -42,6 +42,16 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// The RDNs of a certificate's subject, DER, without parsing anything else. `None` where the bytes are no certificate.
+pub fn subject_bytes(der: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = der::split(der)?;
+    let (tbs, _) = der::split(certificate.content)?;
+    let mut fields = der::values(tbs.content).peekable();
+    fields.next_if(|field| field.tag == 0xa0); // version
+    // serialNumber, signature, issuer, validity, subject
+    Some(fields.nth(4)?.content)
+}
+
 /// Lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -328,6 +338,22 @@ impl Certificate {
     /// cA is set (RFC 5280 §4.2.1.9).
     pub fn is_ca(&self) -> bool {
         self.extensions.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
+    }
+
+    /// When the embedded SCTs were issued (RFC 6962 §3.3): read on demand, since few ask. Empty when there are none or they
+    /// cannot be read.
+    pub fn timestamps(&self) -> Vec<Time> {
+        if !self.extensions.has_scts {
+            return Vec::new();
+        }
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.der) else { return Vec::new() };
+        let lists = parsed.extensions().iter().filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SCT(list) => Some(list),
+            _ => None,
+        });
+        // Milliseconds; what lies beyond i64 is no date.
+        let seconds = lists.flatten().filter_map(|sct| i64::try_from(sct.timestamp / 1000).ok());
+        seconds.map(Time::from_unix).collect()
     }
 
     /// Does its signature verify under `issuer`'s key? Names are not compared.

@@ -24,5 +24,6 @@ mod peers;
 mod properties;
 mod readme;
 mod reports;
+mod stores;
 mod suites;
 mod tls;

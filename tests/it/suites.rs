@@ -172,6 +172,16 @@ fn read(path: PathBuf) -> String {
     text
 }
 
+/// The cases of a suite, as much of each as `T` asks for. `None` where the suites are not beside this checkout.
+pub fn cases<T: for<'a> Deserialize<'a>>(suite: &str) -> Option<Vec<T>> {
+    #[derive(Deserialize)]
+    struct Cases<T> {
+        testcases: Vec<T>,
+    }
+    let text = read(folder()?.join(format!("{suite}.json.gz")));
+    Some(serde_json::from_str::<Cases<T>>(&text).unwrap().testcases)
+}
+
 /// Cases judged right, cases counted, and those judged wrong.
 #[derive(Default)]
 struct Score {

@@ -81,7 +81,7 @@ pub fn find(id: &str) -> Option<&'static Client> {
 mod tests {
     use super::*;
     use crate::judge::answer;
-    use crate::judge::case::Case;
+    use crate::judge::case::{Case, View};
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
     use crate::model::verdict::Verdict;
@@ -101,7 +101,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
@@ -184,7 +184,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
@@ -207,7 +207,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,

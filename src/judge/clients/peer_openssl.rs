@@ -4,6 +4,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::{self, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Category;
 
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &["A validator by itself, without a handshake: it meets no stapled response.", "It is given no CRLs."],
     sources: &["openssl crypto/x509/x509_vfy.c", "measured on 2026-11-22"],
     judge,

@@ -1,0 +1,4 @@
+//! Trust stores: the compiled-in tables are what the lists say, and every client is judged with its own.
+
+mod real;
+mod tables;
