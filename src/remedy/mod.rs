@@ -1,3 +1,6 @@
-//! Mending: the right bundle, with its proof.
+//! Mending: the right bundle, with its proof; the certificate service it goes to.
 
 pub mod bundle;
+pub mod cas;
+pub mod eas;
+pub mod secret;

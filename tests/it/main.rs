@@ -12,6 +12,7 @@ mod support;
 mod aia;
 mod bad_input;
 mod borders;
+mod cas;
 mod cli;
 mod client_verdicts;
 mod dns;
