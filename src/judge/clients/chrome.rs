@@ -45,7 +45,7 @@ pub const CLIENT: Client = Client {
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL.
 const MAX_HANDSHAKE_MESSAGE: usize = 100 * 1024;
 
-fn judge(case: &Case<'_>) -> Answer {
+pub(super) fn judge(case: &Case<'_>) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return protocol_error();
     }
@@ -146,7 +146,7 @@ fn bad_format() -> Answer {
     Answer::reject(Category::BadFormat, "ERR_SSL_SERVER_CERT_BAD_FORMAT")
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return Some(alert(name));
     }

@@ -2,10 +2,13 @@
 
 use super::client::{Client, alert_category};
 
+mod android;
 mod bun;
 mod chrome;
 mod curl;
 mod deno;
+mod dotnet;
+mod edge;
 mod firefox;
 mod git;
 mod gnutls_cli;
@@ -26,8 +29,10 @@ mod python_strict;
 mod requests;
 mod rustls_aws;
 mod rustls_ring;
+mod safari;
 pub mod standard;
 mod wget;
+mod windows;
 mod wolfssl;
 
 /// All of them, in the order reports list them.
@@ -35,6 +40,11 @@ mod wolfssl;
 pub const ALL: &[&Client] = &[
     &chrome::CLIENT,
     &firefox::CLIENT,
+    &safari::CLIENT,
+    &edge::CLIENT,
+    &android::CLIENT,
+    &windows::CLIENT,
+    &dotnet::CLIENT,
     &curl::CLIENT,
     &java::CLIENT,
     &go::CLIENT,
