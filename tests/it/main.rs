@@ -29,5 +29,6 @@ mod pfx;
 mod properties;
 mod readme;
 mod reports;
+mod stores;
 mod suites;
 mod tls;
