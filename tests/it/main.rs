@@ -15,6 +15,7 @@ mod borders;
 mod cas;
 mod cli;
 mod client_verdicts;
+mod config;
 mod dns;
 mod explain;
 mod hostile;
