@@ -22,7 +22,7 @@ const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5+/A=\n-----E
 const BUNDLE: &str = "-----BEGIN CERTIFICATE-----\nMIIB+fake/leaf==\n-----END CERTIFICATE-----\n";
 
 fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../fixtures/cas/acs3-signature-vectors.json")).unwrap()
+    serde_json::from_str(include_str!("../../fixtures/cas/signature-vectors.json")).unwrap()
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {

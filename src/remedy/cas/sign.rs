@@ -1,6 +1,6 @@
 //! Request signing: ACS3-HMAC-SHA256, and the older RPC scheme with HMAC-SHA1. Pure: time and nonce are arguments.
 //!
-//! Held against vectors computed by the vendor's own code: `fixtures/cas/acs3-signature-vectors.json`.
+//! Held against vectors computed by the vendor's own code: `fixtures/cas/signature-vectors.json`.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
