@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
 
 mod bundle;
+mod cas;
 mod clients;
 pub mod cloud;
 mod completions;
@@ -39,6 +40,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -84,6 +86,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
