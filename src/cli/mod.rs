@@ -1,8 +1,11 @@
 //! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
 
 mod bundle;
+mod cas;
 mod clients;
+pub mod cloud;
 mod completions;
+mod config;
 mod demo;
 mod explain;
 mod inspect;
@@ -37,6 +40,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -77,11 +81,12 @@ impl From<Exit> for ExitCode {
 
 /// Parses the arguments and runs the command. Usage errors end the process with 2, `--help` with 0.
 pub fn run() -> Result<Exit, CliError> {
-    let arguments = Arguments::parse();
+    let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
@@ -156,7 +161,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out", "--password-file"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {
