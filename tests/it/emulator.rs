@@ -1,7 +1,7 @@
 //! The emulated certificate service: signatures, and the whole way from upload to rollback over real sockets.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,7 +18,8 @@ use tlsmend::x509::pem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::cas_caller::{Answered, Caller};
+use crate::support::cas_caller::{Answered, Caller, plain_http};
+use crate::support::program::tlsmend;
 use crate::support::skip;
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/signature-vectors.json");
@@ -173,7 +174,7 @@ async fn served(lab: &Lab) -> Vec<Vec<String>> {
 }
 
 /// The bundle that mends the domain, and the key of its certificate.
-async fn bundle_and_key(lab: &Lab, emulator: &Emulator, caller: &Caller<'_>) -> (String, String) {
+async fn bundle_and_key(lab: &Lab, emulator: &Emulator, caller: &Caller) -> (String, String) {
     let running = lab.scenario(TWO_ADDRESSES).unwrap();
     let report = probe(&running.target().unwrap(), &lab.settings(running).unwrap(), now).await;
     let id = emulator.certificates()[0].id.to_string();
@@ -251,7 +252,7 @@ async fn probe_deploy_probe_roll_back_probe() {
 }
 
 /// A job for the domain's first resource with the certificate stored first: enough to start, poll and roll back.
-async fn small_job(emulator: &Emulator, caller: &Caller<'_>) -> String {
+async fn small_job(emulator: &Emulator, caller: &Caller) -> String {
     let (certificate, resource) =
         (emulator.certificates()[0].id.to_string(), emulator.resources()[0].resource.to_string());
     let parameters = [
@@ -264,12 +265,12 @@ async fn small_job(emulator: &Emulator, caller: &Caller<'_>) -> String {
     id(&caller.query("CreateDeploymentJob", &parameters).await.ok()["JobId"])
 }
 
-async fn start(caller: &Caller<'_>, job: &str) -> Answered {
+async fn start(caller: &Caller, job: &str) -> Answered {
     caller.query("UpdateDeploymentJobStatus", &[("JobId", job), ("Status", "pending")]).await
 }
 
 /// Polls until workers have ended too; the job's status.
-async fn finish(caller: &Caller<'_>, job: &str) -> String {
+async fn finish(caller: &Caller, job: &str) -> String {
     for _ in 0..8 {
         caller.query("DescribeDeploymentJob", &[("JobId", job)]).await.ok();
     }
@@ -628,7 +629,7 @@ async fn the_dialect_of_the_guides() {
 
     let leaf = pem::encode(&emulator.certificates().pop().unwrap().chain[0]);
     let url = format!("{}/ca/intermediate.cer", emulator.endpoint());
-    let issuer = pem::encode(&reqwest::get(url).await.unwrap().bytes().await.unwrap());
+    let issuer = pem::encode(&plain_http().get(url).send().await.unwrap().bytes().await.unwrap());
     let chain = format!("{leaf}{issuer}{}", emulator.root_pem());
     let update = |chain: String| {
         let caller = &caller;
@@ -738,4 +739,204 @@ async fn the_official_typescript_sdk_deploys_and_rolls_back() {
     let Some(sdk) = Sdk::node() else { return skip("the TypeScript SDK of the certificate service is not installed") };
     sdk.goes_all_the_way(None).await;
     sdk.goes_all_the_way(Some("v2")).await;
+}
+
+#[tokio::test]
+async fn a_rollback_needs_the_certificate_of_before() {
+    let (lab, emulator) = world(Binding::Slb, Seed::default()).await;
+    let caller = Caller::new(&emulator, now);
+    let (bundle, key) = bundle_and_key(&lab, &emulator, &caller).await;
+    let old = emulator.certificates()[0].id.to_string();
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await.ok();
+    let deployed = || async {
+        let job = small_job(&emulator, &caller).await;
+        caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &id(&new["CertId"]))]).await.ok();
+        start(&caller, &job).await.ok();
+        assert_eq!(finish(&caller, &job).await, "success");
+        job
+    };
+    let roll_back = |job: String| {
+        let (caller, emulator) = (&caller, &emulator);
+        async move {
+            let worker = emulator.jobs().pop().unwrap().workers[0].id.to_string();
+            let parameters = [("JobId", job.as_str()), ("WorkerId", &worker)];
+            caller.query("CreateRollbackTask", &parameters).await.ok();
+            finish(caller, &job).await;
+            let counters = caller.query("DescribeDeploymentJobStatus", &[("JobId", &job)]).await.ok();
+            (
+                counters["SuccessCount"].clone(),
+                counters["RollbackSuccessCount"].clone(),
+                counters["RollbackFailedCount"].clone(),
+            )
+        }
+    };
+    let counted = |success: i32, rolled_back: i32, failed: i32| (json!(success), json!(rolled_back), json!(failed));
+    assert_eq!(roll_back(deployed().await).await, counted(0, 1, 0));
+    let job = deployed().await;
+    emulator.inject(Injection::new("CreateRollbackTask", 2, Fault::RollbackError));
+    assert_eq!(roll_back(job).await, counted(0, 0, 1), "as injected");
+    caller.query("DeleteUserCertificate", &[("CertId", &old)]).await.ok();
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+
+    let (lab, emulator) = world(Binding::Slb, Seed::default()).await;
+    let caller = Caller::new(&emulator, now);
+    let job = small_job(&emulator, &caller).await;
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await;
+    assert_eq!(new.code(), "", "any pair is taken, whatever it is for");
+    caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &id(&new.json()["CertId"]))]).await.ok();
+    start(&caller, &job).await.ok();
+    assert_eq!(finish(&caller, &job).await, "success");
+    caller.query("DeleteUserCertificate", &[("CertId", &emulator.certificates()[0].id.to_string())]).await.ok();
+    let worker = emulator.jobs()[0].workers[0].id.to_string();
+    caller.query("CreateRollbackTask", &[("JobId", &job), ("WorkerId", &worker)]).await.ok();
+    finish(&caller, &job).await;
+    assert_eq!(emulator.jobs()[0].workers[0].status, "rollback_error", "what was bound before is gone");
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+}
+
+/// Address by address, and an older deployment that arrives late changes nothing.
+#[tokio::test]
+async fn a_deployment_spreads() {
+    let pace = Propagation { first_ms: 0, between_ms: 400, never: Vec::new() };
+    let (lab, emulator) = world(Binding::Slb, Seed { propagation: pace, ..Seed::default() }).await;
+    let caller = Caller::new(&emulator, now);
+    let (bundle, key) = bundle_and_key(&lab, &emulator, &caller).await;
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await.ok();
+    let deploy = |certificate: String| {
+        let (caller, emulator) = (&caller, &emulator);
+        async move {
+            let job = small_job(emulator, caller).await;
+            caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &certificate)]).await.ok();
+            start(caller, &job).await.ok();
+            assert_eq!(finish(caller, &job).await, "success");
+        }
+    };
+    deploy(id(&new["CertId"])).await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&vec![2, 2]) {
+        assert!(seen.len() < 1000, "the second address never serves it");
+        seen.push(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>());
+    }
+    assert!(!seen.contains(&vec![1, 2]), "the second address was first: {seen:?}");
+    deploy(emulator.certificates()[0].id.to_string()).await;
+    emulator.set_propagation(Propagation::default());
+    deploy(id(&new["CertId"])).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+}
+
+#[tokio::test]
+async fn keys_tokens_and_policies_are_told_apart() {
+    let token = |account: Account, token: &str| account.with_token(token);
+    let accounts = vec![
+        Account { denied: vec!["DescribeDeploymentJob".to_owned()], ..Account::default() },
+        token(Account::new("STS.one", "s"), "token one"),
+        token(Account::new("STS.two", "s"), "token two"),
+        Account {
+            expires_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            ..token(Account::new("STS.old", "s"), "token old")
+        },
+        Account { inactive: true, ..Account::new("off", "s") },
+    ];
+    let emulator =
+        Emulator::start(Seed { accounts, ..Seed::default() }, Arc::new(now), Wiring::default()).await.unwrap();
+    for (id, secret, token, code) in [
+        ("STS.one", "s", Some("token one"), ""),
+        ("STS.one", "s", Some("token two"), "InvalidSecurityToken.MismatchWithAccessKey"),
+        ("STS.one", "s", Some("no token"), "InvalidSecurityToken.Malformed"),
+        ("STS.one", "s", None, "InvalidAccessKeyId.NotFound"),
+        ("STS.one", "wrong", Some("token one"), "SignatureDoesNotMatch"),
+        ("STS.old", "s", Some("token old"), "InvalidSecurityToken.Expired"),
+        ("off", "s", None, "InvalidAccessKeyId.Inactive"),
+        ("nobody", "s", None, "InvalidAccessKeyId.NotFound"),
+    ] {
+        let answer = Caller::new(&emulator, now).with(id, secret, token).query("ListContact", &[]).await;
+        assert_eq!(answer.code(), code, "{id} {token:?}");
+    }
+    let denied = Caller::new(&emulator, now).query("DescribeDeploymentJob", &[("JobId", "1")]).await;
+    assert_eq!((denied.status, denied.code().as_str()), (403, "NoPermission"));
+    assert_eq!(denied.json()["AccessDeniedDetail"]["AuthAction"], "yundun-cert:DescribeDeployment");
+    let unsigned =
+        replay(&emulator, b"POST /?Action=ListContact HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(unsigned, (400, "IncompleteSignature".to_owned()));
+}
+
+/// The shape of a refusal and of a success, in both formats.
+#[tokio::test]
+async fn answers_have_the_shapes_of_the_service() {
+    let emulator = Emulator::start(Seed::default(), Arc::new(now), Wiring::default()).await.unwrap();
+    let caller = Caller::new(&emulator, now);
+    let refused = caller.query("GetUserCertificateDetail", &[]).await;
+    let body = refused.json();
+    let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["RequestId", "HostId", "Code", "Message", "Recommend"]);
+    assert!(refused.status == 400 && body["Message"].as_str().unwrap().contains("\"CertId\""));
+    let id = body["RequestId"].as_str().unwrap();
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert!(lengths == [8, 4, 4, 4, 12] && *id == id.to_uppercase(), "{id}");
+    assert!(body["Recommend"].as_str().unwrap().ends_with(&format!("?q=MissingParameter&product=cas&requestId={id}")));
+    for (action, parameters, root) in [
+        ("GetUserCertificateDetail", [("Format", "XML"), ("CertId", "")], "<Error>"),
+        ("ListContact", [("Format", "xml"), ("Keyword", "ops")], "<ListContactResponse>"),
+    ] {
+        let answer = caller.query(action, &parameters).await;
+        assert_eq!(answer.content_type, "text/xml;charset=utf-8");
+        assert!(answer.text.contains(root), "{}", answer.text);
+    }
+    let contacts = caller.query("ListContact", &[("Format", "XML")]).await.text;
+    assert!(contacts.contains("<ContactList><ContactId>519580</ContactId><Name>ops</Name>"), "{contacts}");
+}
+
+/// What the command prints is what runs: a service that verifies, a domain that is broken, a fault that was asked for.
+#[cfg(unix)]
+#[tokio::test]
+async fn lab_cas_runs_what_it_prints() {
+    let fault = r#"{"action":"ListContact","call":2,"fault":"throttled"}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.json");
+    std::fs::write(&seed, r#"{"resources": [], "credits": {"bought": 1, "used": 1}, "guide_dialect": true}"#).unwrap();
+    let arguments = ["lab", "cas", "--output", "json", "--inject", fault, "--seed", seed.to_str().unwrap()];
+    let lab = Command::new(env!("CARGO_BIN_EXE_tlsmend")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lab = Process(lab);
+    let output = lab.0.stdout.take().unwrap();
+    let document =
+        tokio::task::spawn_blocking(|| serde_json::Deserializer::from_reader(output).into_iter::<Value>().next());
+    let document = document.await.unwrap().unwrap().unwrap();
+    let service = document["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    let text = |name: &str| document[name].as_str().unwrap();
+    let caller = Caller::at(service, now).with(text("access_key_id"), text("access_key_secret"), None);
+    caller.query("ListContact", &[]).await.ok();
+    assert_eq!(caller.query("ListContact", &[]).await.code(), "Throttling.User");
+    let resources = caller.query("ListCloudResources", &[]).await.ok();
+    assert_eq!(resources["Data"][0]["Id"], document["resources"][0]["id"]);
+    assert_eq!(resources["Data"][0]["CertId"], document["certificates"][0]["id"]);
+    assert_eq!(
+        caller.query("DescribeCertificateStatus", &[("CertId", "cert-1")]).await.code(),
+        "NotFound",
+        "the guides' dialect is on"
+    );
+
+    let mut arguments: Vec<String> = serde_json::from_value(document["arguments"].clone()).unwrap();
+    arguments.extend(["--output".to_owned(), "json".to_owned()]);
+    let probed =
+        tokio::task::spawn_blocking(move || tlsmend(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+    let probed = probed.await.unwrap();
+    assert_eq!(probed.code, Some(1), "{}", probed.stderr);
+    assert!(probed.stdout.contains("missing-intermediate"));
+    Command::new("kill").args(["-INT", &lab.0.id().to_string()]).status().unwrap();
+    assert_eq!(lab.0.wait().unwrap().code(), Some(0), "Ctrl-C is the way to end it");
+    assert!(!Path::new(text("roots")).exists(), "the temporary directory is removed");
+
+    let bad = tlsmend(&["lab", "cas", "--inject", r#"{"action":"A","call":1,"fault":"earthquake"}"#]);
+    assert!(bad.code == Some(2) && bad.stderr.contains("earthquake"), "{}", bad.stderr);
+}
+
+/// A program that a failing test does not leave behind.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
