@@ -1,6 +1,6 @@
 //! The emulated certificate service: signatures, and the whole way from upload to rollback over real sockets.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,16 +11,14 @@ use serde_json::{Value, json};
 use tlsmend::lab::Lab;
 use tlsmend::lab::cas::{Account, Binding, Clock, Credits, Emulator, Fault, Injection, Propagation, Seed, Wiring};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
-use tlsmend::model::report::Endpoint;
 use tlsmend::model::time::Time;
-use tlsmend::probe::probe;
 use tlsmend::x509::pem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::cas_caller::{Answered, Caller, plain_http};
+use crate::support::cas_caller::{Caller, plain_http};
+use crate::support::cas_world::{bundle_and_key, finish, id, now, served, small_job, start, world};
 use crate::support::program::tlsmend;
-use crate::support::skip;
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/signature-vectors.json");
 
@@ -153,39 +151,6 @@ async fn every_negative_vector_is_refused_with_its_code() {
     }
 }
 
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time::from_unix(since.as_secs().try_into().unwrap())
-}
-
-/// The lab's domain that lacks its intermediate at two addresses, behind the service.
-async fn world(binding: Binding, seed: Seed) -> (Lab, Emulator) {
-    let lab = Lab::start(now(), Some(&[TWO_ADDRESSES])).await.unwrap();
-    let emulator = lab.with_cas(TWO_ADDRESSES, binding, seed, Arc::new(now)).await.unwrap();
-    (lab, emulator)
-}
-
-/// What each address serves, as fingerprints.
-async fn served(lab: &Lab) -> Vec<Vec<String>> {
-    let running = lab.scenario(TWO_ADDRESSES).unwrap();
-    let report = probe(&running.target().unwrap(), &lab.settings(running).unwrap(), now).await;
-    let chain = |endpoint: &Endpoint| report.deployments[endpoint.deployment.unwrap()].served_chain.clone();
-    report.endpoints.iter().map(chain).collect()
-}
-
-/// The bundle that mends the domain, and the key of its certificate.
-async fn bundle_and_key(lab: &Lab, emulator: &Emulator, caller: &Caller) -> (String, String) {
-    let running = lab.scenario(TWO_ADDRESSES).unwrap();
-    let report = probe(&running.target().unwrap(), &lab.settings(running).unwrap(), now).await;
-    let id = emulator.certificates()[0].id.to_string();
-    let detail = caller.query("GetUserCertificateDetail", &[("CertId", &id)]).await.ok();
-    (report.repair.bundle_pem.unwrap(), detail["Key"].as_str().unwrap().to_owned())
-}
-
-fn id(value: &Value) -> String {
-    value.as_i64().unwrap_or_else(|| panic!("no id: {value}")).to_string()
-}
-
 #[tokio::test]
 async fn probe_deploy_probe_roll_back_probe() {
     let (lab, emulator) = world(Binding::Both, Seed::default()).await;
@@ -249,32 +214,6 @@ async fn probe_deploy_probe_roll_back_probe() {
     let after = caller.query("DescribeDeploymentJob", &[("JobId", &job)]).await.ok();
     assert_eq!((&after["Status"], &after["Rollback"]), (&"success".into(), &1.into()));
     assert!(emulator.calls().iter().all(|call| call.secrets_in_query().is_empty()));
-}
-
-/// A job for the domain's first resource with the certificate stored first: enough to start, poll and roll back.
-async fn small_job(emulator: &Emulator, caller: &Caller) -> String {
-    let (certificate, resource) =
-        (emulator.certificates()[0].id.to_string(), emulator.resources()[0].resource.to_string());
-    let parameters = [
-        ("Name", "again"),
-        ("JobType", "user"),
-        ("CertIds", &certificate),
-        ("ResourceIds", &resource),
-        ("ContactIds", "519580"),
-    ];
-    id(&caller.query("CreateDeploymentJob", &parameters).await.ok()["JobId"])
-}
-
-async fn start(caller: &Caller, job: &str) -> Answered {
-    caller.query("UpdateDeploymentJobStatus", &[("JobId", job), ("Status", "pending")]).await
-}
-
-/// Polls until workers have ended too; the job's status.
-async fn finish(caller: &Caller, job: &str) -> String {
-    for _ in 0..8 {
-        caller.query("DescribeDeploymentJob", &[("JobId", job)]).await.ok();
-    }
-    caller.query("DescribeDeploymentJob", &[("JobId", job)]).await.ok()["Status"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -647,98 +586,6 @@ async fn the_dialect_of_the_guides() {
     assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1], "stored, not yet deployed");
     deploy().await;
     assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
-}
-
-/// Where `.ci/run` puts other people's clients of the service.
-fn peers() -> PathBuf {
-    let standard = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
-    std::env::var_os("TLSMEND_PEERS").map_or_else(|| standard.into(), PathBuf::from)
-}
-
-/// An official SDK: the program that runs it, and its script in `tests/peers`.
-struct Sdk {
-    program: PathBuf,
-    script: &'static str,
-}
-
-impl Sdk {
-    /// `None` where it is not installed.
-    fn python() -> Option<Self> {
-        let program = peers().join("venv/bin/python");
-        let is_there = peers().join("venv/lib").exists() && program.exists();
-        is_there.then_some(Self { program, script: "cas_sdk.py" })
-    }
-
-    fn node() -> Option<Self> {
-        let is_there = peers().join("npm/node_modules/@alicloud/cas20200407").exists();
-        is_there.then(|| Self { program: "node".into(), script: "cas_sdk.cjs" })
-    }
-
-    /// Runs beside the emulator, which needs this thread.
-    async fn run(&self, scheme: Option<&'static str>, arguments: &[&str]) -> Value {
-        let mut command = Command::new(&self.program);
-        command
-            .arg(format!("{}/tests/peers/{}", env!("CARGO_MANIFEST_DIR"), self.script))
-            .args(arguments)
-            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testAccessKeyId")
-            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testAccessKeySecret")
-            .env("NODE_PATH", peers().join("npm/node_modules"))
-            .env("NO_PROXY", "*")
-            .env_remove("CAS_SCHEME")
-            .envs(scheme.map(|scheme| ("CAS_SCHEME", scheme)));
-        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
-    }
-
-    /// Upload, list, job, poll, rollback; what is served is looked at in between.
-    async fn goes_all_the_way(&self, scheme: Option<&'static str>) {
-        let (lab, emulator) = world(Binding::Both, Seed::default()).await;
-        let caller = Caller::new(&emulator, now);
-        let (bundle, _) = bundle_and_key(&lab, &emulator, &caller).await;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("bundle.pem");
-        std::fs::write(&file, bundle).unwrap();
-        let (endpoint, host) = (emulator.address().to_string(), &lab.scenario(TWO_ADDRESSES).unwrap().host);
-        let begun = emulator.calls().len();
-        let broken = served(&lab).await;
-
-        let done = self.run(scheme, &["deploy", &endpoint, host, file.to_str().unwrap()]).await;
-        assert_eq!(done["statuses"], json!(["pending", "scheduling", "processing", "success"]));
-        assert_eq!((&done["old"], &done["new"]), (&json!(12_300_001), &json!(12_345_678)));
-        assert_eq!((&done["resources"], &done["matches"], &done["cost"]), (&json!(2), &json!(2), &json!(2)));
-        assert_eq!((&done["refused"], &done["filtered_key"]), (&json!("NameRepeat"), &Value::Null));
-        assert_eq!(done["chain"], json!([host]));
-        assert_eq!(done["workers"], json!([["success", 12_300_001], ["success", 12_300_001]]));
-        assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-
-        let undone = self.run(scheme, &["rollback", &endpoint, &done["job"].to_string()]).await;
-        let both = |status: &str| json!([status, status]);
-        assert_eq!(undone["statuses"], json!([both("rollback"), both("rollback_success")]));
-        assert_eq!(undone["job_rolled_back"], 1);
-        assert_eq!(served(&lab).await, broken);
-
-        let calls = emulator.calls().split_off(begun);
-        assert!(calls.iter().all(|call| call.authenticated && call.acs3 == scheme.is_none()));
-        // The SDKs do put the key into the address: what a client should not do, and what the record is for.
-        let secrets: Vec<&str> = calls.iter().flat_map(|call| call.secrets_in_query()).collect();
-        assert_eq!(secrets, ["Key", "Key"]);
-    }
-}
-
-#[tokio::test]
-async fn the_official_python_sdk_deploys_and_rolls_back() {
-    let Some(sdk) = Sdk::python() else { return skip("the Python SDK of the certificate service is not installed") };
-    sdk.goes_all_the_way(None).await;
-    sdk.goes_all_the_way(Some("v2")).await;
-}
-
-#[tokio::test]
-async fn the_official_typescript_sdk_deploys_and_rolls_back() {
-    let Some(sdk) = Sdk::node() else { return skip("the TypeScript SDK of the certificate service is not installed") };
-    sdk.goes_all_the_way(None).await;
-    sdk.goes_all_the_way(Some("v2")).await;
 }
 
 #[tokio::test]

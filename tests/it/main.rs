@@ -19,6 +19,7 @@ mod cli;
 mod client_verdicts;
 mod dns;
 mod emulator;
+mod emulator_clients;
 mod explain;
 mod hostile;
 mod inspect;
