@@ -700,6 +700,10 @@ async fn keys_tokens_and_policies_are_told_apart() {
         let answer = Caller::new(&emulator, now).with(id, secret, token).query("ListContact", &[]).await;
         assert_eq!(answer.code(), code, "{id} {token:?}");
     }
+    for (header, code) in [("x-acs-extra", "SignatureDoesNotMatch"), ("x-trace", "")] {
+        let answer = Caller::new(&emulator, now).unsigned(header, "1").query("ListContact", &[]).await;
+        assert_eq!(answer.code(), code, "{header}");
+    }
     let denied = Caller::new(&emulator, now).query("DescribeDeploymentJob", &[("JobId", "1")]).await;
     assert_eq!((denied.status, denied.code().as_str()), (403, "NoPermission"));
     assert_eq!(denied.json()["AccessDeniedDetail"]["AuthAction"], "yundun-cert:DescribeDeployment");

@@ -42,6 +42,7 @@ pub struct Caller {
     now: fn() -> Time,
     key: (String, String),
     token: Option<String>,
+    unsigned: Option<(&'static str, &'static str)>,
 }
 
 impl Caller {
@@ -50,12 +51,24 @@ impl Caller {
     }
 
     pub fn at(service: SocketAddr, now: fn() -> Time) -> Self {
-        Self { service, now, key: ("testAccessKeyId".to_owned(), "testAccessKeySecret".to_owned()), token: None }
+        Self {
+            service,
+            now,
+            key: ("testAccessKeyId".to_owned(), "testAccessKeySecret".to_owned()),
+            token: None,
+            unsigned: None,
+        }
     }
 
     /// Another account.
     pub fn with(mut self, id: &str, secret: &str, token: Option<&str>) -> Self {
         (self.key, self.token) = ((id.to_owned(), secret.to_owned()), token.map(str::to_owned));
+        self
+    }
+
+    /// Sends a header that the signature does not cover.
+    pub fn unsigned(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unsigned = Some((name, value));
         self
     }
 
@@ -106,6 +119,9 @@ impl Caller {
             format!("ACS3-HMAC-SHA256 Credential={},SignedHeaders={names},Signature={signature}", self.key.0);
         let url = format!("http://{}{path}?{query}", self.service);
         let mut request = plain_http().request(method.parse().unwrap(), url).body(body);
+        for (name, value) in self.unsigned {
+            request = request.header(name, value);
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }
