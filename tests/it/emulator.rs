@@ -9,7 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tlsmend::lab::Lab;
-use tlsmend::lab::cas::{Account, Binding, Clock, Credits, Emulator, Fault, Injection, Propagation, Seed, Wiring};
+use tlsmend::lab::cas::{
+    Account, Binding, Clock, Credits, Emulator, Fault, Injection, Origin, Propagation, Secret, Seed, SeedCertificate,
+    SeedResource, Wiring,
+};
+use tlsmend::lab::pki::{Issued, Pki};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
 use tlsmend::model::time::Time;
 use tlsmend::x509::pem;
@@ -710,6 +714,98 @@ async fn keys_tokens_and_policies_are_told_apart() {
     let unsigned =
         replay(&emulator, b"POST /?Action=ListContact HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!(unsigned, (400, "IncompleteSignature".to_owned()));
+}
+
+/// A certificate with its key, as a seed holds it.
+fn seed_certificate(id: i64, issued: &Issued) -> SeedCertificate {
+    let key = STANDARD.encode(issued.key_der());
+    let key = Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n"));
+    let name = format!("stored-{id}");
+    SeedCertificate { id, guide_id: None, name, cert: issued.pem(), key: Some(key), origin: Origin::Upload }
+}
+
+#[tokio::test]
+async fn lists_find_what_they_are_asked_for() {
+    let root = Pki::new("lists", now()).root("Root").issue().unwrap();
+    let issue = |host: &str| root.end_entity(host);
+    let certificates = vec![
+        seed_certificate(1, &issue("*.it.example").issue().unwrap()),
+        seed_certificate(2, &issue("old.it.example").valid(-60, -1).issue().unwrap()),
+        seed_certificate(3, &issue("www.example").issue().unwrap()),
+    ];
+    let resource = |id, product: &str, domain: &str, cert_id| SeedResource {
+        cert_id,
+        ..SeedResource::new(id, product, domain, "i-1")
+    };
+    let resources = vec![
+        resource(1, "CDN", "a.it.example", 1),
+        resource(2, "CDN", "a.b.it.example", 1),
+        SeedResource { hidden_for: 1, ..resource(3, "OSS", "it.example", 0) },
+        SeedResource { enable_https: false, ..resource(4, "CDN", "b.it.example", 0) },
+        resource(5, "SLB", "c.it.example", 3),
+    ];
+    let emulator =
+        Emulator::start(Seed { certificates, resources, ..Seed::default() }, Arc::new(now), Wiring::default())
+            .await
+            .unwrap();
+    let caller = Caller::new(&emulator, now);
+    let ids = |answer: &Value, list: &str, id: &str| -> Vec<String> {
+        answer[list].as_array().unwrap().iter().map(|row| row[id].to_string().replace('"', "")).collect()
+    };
+    for (order, status, keyword, found) in [
+        ("UPLOAD", "", "", &["3", "1"][..]),
+        ("UPLOAD", "EXPIRED", "", &["2"]),
+        ("CERT", "", "*.it.example", &["1"]),
+        ("CERT", "", "t.exam", &["1"]),
+        ("CERT", "", "a.it.example", &[]),
+        ("CERT", "", "stored-1", &[]),
+        ("CPACK", "", "", &[]),
+        ("", "", "", &[]),
+    ] {
+        let parameters = [("OrderType", order), ("Status", status), ("Keyword", keyword)];
+        let answer = caller.query("ListUserCertificateOrder", &parameters).await.ok();
+        assert_eq!(ids(&answer, "CertificateOrderList", "CertificateId"), found, "{order} {status} {keyword}");
+    }
+    let answer = caller.query("ListCertificates", &[("Keyword", "stored-2")]).await.ok();
+    assert_eq!(ids(&answer, "CertificateList", "CertificateId"), ["2"]);
+    assert!(
+        answer["CertificateList"][0]["CertificateId"].is_string()
+            && answer["CertificateList"][0]["CertificateStatus"] == "expired"
+    );
+    assert_eq!(caller.query("ListCertificates", &[("ShowSize", "101")]).await.code(), "InvalidParameter");
+    let list = |parameters: &'static [(&'static str, &'static str)]| {
+        let (caller, ids) = (&caller, &ids);
+        async move { ids(&caller.query("ListCloudResources", parameters).await.ok(), "Data", "Id") }
+    };
+    assert_eq!(list(&[]).await, ["1", "2", "4", "5"], "not synchronised yet");
+    assert_eq!(list(&[]).await, ["1", "2", "3", "4", "5"]);
+    assert_eq!(list(&[("CloudProduct", "OSS")]).await, ["3"]);
+    assert_eq!(list(&[("CertIds", "[1, 3]"), ("ShowSize", "2"), ("CurrentPage", "2")]).await, ["5"]);
+    assert_eq!(list(&[("Keyword", "I-1"), ("CloudName", "Tencent")]).await, [""; 0]);
+    let matched = caller.query("GetMatchedResources", &[("CertIds", "1")]).await.ok();
+    assert_eq!(ids(&matched, "Data", "Id"), ["1", "4", "5"], "one label more, no less");
+
+    // Which of them can be deployed to, one by one.
+    for (resource, status) in [("1", "success"), ("2", "error"), ("3", "error"), ("4", "error"), ("5", "error")] {
+        let parameters =
+            [("Name", "j"), ("JobType", "user"), ("CertIds", "1"), ("ResourceIds", resource), ("ContactIds", "519580")];
+        let job = id(&caller.query("CreateDeploymentJob", &parameters).await.ok()["JobId"]);
+        start(&caller, &job).await.ok();
+        assert_eq!(
+            finish(&caller, &job).await,
+            status,
+            "no match, no HTTPS, and old names that are not covered: {resource}"
+        );
+    }
+    for (parameter, value) in
+        [("CertIds", "9"), ("ResourceIds", "9"), ("ContactIds", "9"), ("JobType", "USER"), ("Name", "")]
+    {
+        let mut parameters =
+            vec![("Name", "j"), ("JobType", "user"), ("CertIds", "1"), ("ResourceIds", "1"), ("ContactIds", "519580")];
+        parameters.iter_mut().filter(|(name, _)| *name == parameter).for_each(|pair| pair.1 = value);
+        let answer = caller.query("CreateDeploymentJob", &parameters).await;
+        assert!([400, 404].contains(&answer.status) && !answer.code().is_empty(), "{parameter}");
+    }
 }
 
 /// The shape of a refusal and of a success, in both formats.
