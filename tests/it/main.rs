@@ -30,5 +30,6 @@ mod pfx;
 mod properties;
 mod readme;
 mod reports;
+mod stores;
 mod suites;
 mod tls;
