@@ -20,6 +20,7 @@ mod client_verdicts;
 mod config;
 mod dns;
 mod emulator;
+mod emulator_clients;
 mod explain;
 mod hostile;
 mod inspect;
