@@ -4,6 +4,7 @@ mod clients;
 mod completions;
 mod demo;
 mod explain;
+pub mod fix;
 mod inspect;
 mod judge;
 mod lab;
@@ -33,6 +34,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Lab(lab::Arguments),
+    Fix(Box<fix::Arguments>),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
     Rules(rules::Arguments),
@@ -62,6 +64,10 @@ pub enum Exit {
     Unusable = 2,
     Unreachable = 3,
     Partial = 4,
+    /// `fix` failed, and what was served before is served again.
+    RolledBack = 5,
+    /// `fix` failed, and a person must look.
+    NeedsAttention = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -77,6 +83,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
+        Command::Fix(command) => fix::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),

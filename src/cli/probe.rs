@@ -145,11 +145,11 @@ fn dns_name(text: &str) -> Result<DnsName, String> {
     text.parse().map_err(|error: crate::model::target::DnsNameError| error.to_string())
 }
 
-fn resolver(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
     address(text).map(|(ip, port)| SocketAddr::new(ip, port.unwrap_or(53)))
 }
 
-fn pinned(text: &str) -> Result<PinnedAddress, String> {
+pub(super) fn pinned(text: &str) -> Result<PinnedAddress, String> {
     address(text).map(|(ip, port)| PinnedAddress { ip, port })
 }
 

@@ -16,6 +16,7 @@ mod cli;
 mod client_verdicts;
 mod dns;
 mod explain;
+mod fix_file;
 mod hostile;
 mod inspect;
 mod judge;

@@ -7,6 +7,7 @@ pub mod program;
 pub mod random_pki;
 pub mod sample_report;
 pub mod shared_lab;
+pub mod site;
 pub mod tls_server;
 
 pub use sample_report::validate;
