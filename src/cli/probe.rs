@@ -83,7 +83,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Use no cache of fetched issuers (so far there is none: every run fetches anew)
+    /// Neither read nor write the cache of fetched issuers, which stands in for addresses that are dead today
     #[arg(long)]
     no_cache: bool,
 
@@ -225,7 +225,9 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             EvidenceArgument::Hashes => EvidenceLevel::Hashes,
             EvidenceArgument::Pem => EvidenceLevel::Pem,
         },
+        aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
         arguments: super::cleaned_arguments(),
+        ..Settings::default()
     })
 }
 
