@@ -1,10 +1,9 @@
 //! A change and what came of it: the document of `fix --output json` and of `demo --output json`.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::call::Call;
 use super::report::{Proof, Report};
 use super::time::Time;
 
@@ -211,20 +210,6 @@ pub enum ReasonCode {
     Interrupted,
     /// `fix --rollback`.
     Asked,
-}
-
-/// One call to a certificate service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Call {
-    pub action: String,
-    pub at: Time,
-    /// By name; secrets and certificates are replaced by a word in angle brackets.
-    pub parameters: BTreeMap<String, String>,
-    /// `ok`, or the error code.
-    pub outcome: String,
-    /// The service's name for the call, for its support.
-    pub request_id: Option<String>,
-    pub duration_ms: u64,
 }
 
 /// Where the time went, in milliseconds.

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::plan::Change;
-use crate::model::fix::{Call, Outcome, Plan, Reason, Timing};
+use crate::model::call::Call;
+use crate::model::fix::{Outcome, Plan, Reason, Timing};
 use crate::model::report::Report;
 use crate::model::time::Time;
 
@@ -70,6 +71,7 @@ pub struct ProbeRequest {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ServiceRequest {
     File(super::service::file::Place),
+    Cas(super::service::cas::Options),
 }
 
 impl ServiceRequest {
@@ -77,6 +79,7 @@ impl ServiceRequest {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File(_) => "file",
+            Self::Cas(_) => "cas",
         }
     }
 }

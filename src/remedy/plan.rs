@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::fix::{EndEntity, Plan, Reason, ReasonCode};
 use crate::model::handshake::{EndpointStatus, KeyProof};
-use crate::model::report::{Deployment, Proof, Report};
+use crate::model::report::{Deployment, Proof, RepairOutcome, Report};
 use crate::model::verdict::Verdict;
 use crate::x509::{Certificate, Fingerprint, certificates_in};
 
@@ -88,6 +88,7 @@ pub fn replacement(before: &Report, chain: &[Vec<u8>], judged: &Report) -> Resul
             client: after.id.clone(),
             before: verdict(first, &after.id).unwrap_or(Verdict::Undetermined),
             after: after.verdict,
+            after_code: after.code.clone(),
         })
         .collect();
     let incomplete =
@@ -145,21 +146,17 @@ fn nothing_served(before: &Report) -> Reason {
 }
 
 fn no_bundle(before: &Report) -> Reason {
-    let clients = before.deployments.iter().flat_map(|deployment| &deployment.clients);
     let why = before.repair.reason.as_deref().unwrap_or("no chain was proposed");
-    if clients.clone().count() > 0 && clients.into_iter().all(|client| client.verdict == Verdict::Accept) {
+    if before.repair.outcome == Some(RepairOutcome::NotNeeded) {
         return reason(ReasonCode::NothingToMend, format!("There is nothing to mend: {why}."));
     }
-    let cause = before.findings.first().map(|finding| format!(" The cause is {}: {}.", finding.code, finding.title));
-    let text =
-        format!("No bundle can help: {why}.{} Nothing was changed.{}", cause.unwrap_or_default(), what_would(before));
-    reason(ReasonCode::NoBundleHelps, text)
+    reason(ReasonCode::NoBundleHelps, format!("No bundle can help: {why}. Nothing was changed.{}", what_would(before)))
 }
 
-/// What would help, in the words of the worst finding.
+/// What would help instead.
 fn what_would(before: &Report) -> String {
-    let remedy = before.findings.first().and_then(|finding| finding.remedy.as_ref());
-    remedy.map(|remedy| format!(" What would: {}.", remedy.summary.trim_end_matches('.'))).unwrap_or_default()
+    let instead = before.repair.instead.as_ref();
+    instead.map(|instead| format!(" What would: {}.", instead.trim_end_matches('.'))).unwrap_or_default()
 }
 
 fn change(

@@ -174,6 +174,7 @@ async fn begin(
         ServiceRequest::File(place) => {
             run.with(&FileService::new(place.clone(), folder), &change, plan, &before).await?
         }
+        ServiceRequest::Cas(cas) => run.with(&options::cas_service(cas, &request)?, &change, plan, &before).await?,
     };
     Ok(match document {
         Ended::Ran(document) => *document,
@@ -205,6 +206,7 @@ async fn go_on(runs: &std::path::Path, id: &str, back: bool, watch: Watch<'_>) -
         ServiceRequest::File(place) => {
             run::drive(&FileService::new(place.clone(), folder), &mut journal, &setting).await
         }
+        ServiceRequest::Cas(cas) => run::drive(&options::cas_service(cas, &request)?, &mut journal, &setting).await,
     };
     driven.map_err(usage)
 }
@@ -223,7 +225,7 @@ struct Begin<'a> {
 
 enum Ended {
     Ran(Box<FixReport>),
-    Planned(Box<Plan>, Vec<crate::model::fix::Call>),
+    Planned(Box<Plan>, Vec<crate::model::call::Call>),
 }
 
 impl Begin<'_> {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::options::{self, Output};
@@ -10,9 +11,13 @@ use crate::cli::{CliError, probe as probe_cli};
 use crate::model::fix::{Plan, Reason, ReasonCode};
 use crate::model::report::Report;
 use crate::model::target::{ReferenceId, Target};
+use crate::model::time::Time;
 use crate::probe::{PinnedAddress, Settings, inspect};
+use crate::remedy::cas::credentials::Lookup;
+use crate::remedy::cas::{CasClient, Endpoint};
 use crate::remedy::journal::{ProbeRequest, Request, ServiceRequest};
 use crate::remedy::plan::{self, Change, reason};
+use crate::remedy::service::cas::{self, CasService, Patience};
 use crate::remedy::service::file::Place;
 use crate::x509::{Certificate, certificates_in, private_key};
 
@@ -27,6 +32,7 @@ Exit codes: 0 mended, or nothing to mend; 1 nothing was changed (refused, declin
 3 target or service unreachable, nothing changed; 5 failed, rolled back; 6 failed, and a person must look.
 
 Examples:
+  tlsmend fix api.example.com --cert-id 12345678 --key privkey.pem --dry-run
   tlsmend fix www.example.com --to file:/etc/nginx/fullchain.pem --check 'nginx -t' --reload 'nginx -s reload'
   tlsmend fix --resume 20261122080000-1f3a9c51        # after a crash or Ctrl-C
   tlsmend fix --rollback 20261122080000-1f3a9c51      # also long after it succeeded")]
@@ -35,16 +41,16 @@ pub struct Arguments {
     #[arg(value_name = "TARGET", required_unless_present_any = ["resume", "rollback", "list"])]
     pub target: Option<Target>,
 
-    /// Who is to serve it: file:PATH, a file that a server on this machine reads
-    #[arg(long, value_name = "WHERE", required_unless_present_any = ["resume", "rollback", "list"])]
-    to: Option<Destination>,
+    /// Who is to serve it: cas, the cloud's certificate service; or file:PATH, which a server on this machine reads
+    #[arg(long, value_name = "WHERE", default_value = "cas")]
+    to: Destination,
 
-    /// With file: a shell command that must succeed before the server is told
-    #[arg(long, value_name = "COMMAND")]
+    /// A shell command that must succeed before the server is told
+    #[arg(long, value_name = "COMMAND", help_heading = "With --to file")]
     check: Option<String>,
 
-    /// With file: a shell command that makes the server read the file
-    #[arg(long, value_name = "COMMAND")]
+    /// A shell command that makes the server read the file
+    #[arg(long, value_name = "COMMAND", help_heading = "With --to file")]
     reload: Option<String>,
 
     /// Serve this renewed certificate (its whole chain, PEM, end entity first) instead of mending the present one
@@ -117,11 +123,71 @@ pub struct Arguments {
 
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+
+    #[command(flatten)]
+    cas: CasArguments,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "With --to cas")]
+struct CasArguments {
+    /// The certificate that is bound now
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+    cert_id: Option<u64>,
+
+    /// Take the private key from the service; it crosses the network then
+    #[arg(long, conflicts_with = "key")]
+    key_from_service: bool,
+
+    /// Deploy to this resource (repeatable) [default: those for the target's name]
+    #[arg(long, value_name = "ID")]
+    resource: Vec<u64>,
+
+    /// Only resources of this product, such as SLB
+    #[arg(long, value_name = "CODE")]
+    product: Option<String>,
+
+    /// Only resources of this instance, such as lb-… or gw-…
+    #[arg(long, value_name = "ID")]
+    instance: Option<String>,
+
+    /// Name of the deployment job
+    #[arg(long, value_name = "NAME")]
+    task_name: Option<String>,
+
+    /// Who is told how the job ended [default: one with a verified address]
+    #[arg(long, value_name = "ID")]
+    contact_id: Option<u64>,
+
+    /// Deploy at this moment instead of at once, such as 2026-11-22T08:00:00Z
+    #[arg(long, value_name = "RFC3339")]
+    schedule: Option<Time>,
+
+    /// Refuse when it costs more deployment credits
+    #[arg(long, value_name = "N")]
+    max_credits: Option<u64>,
+
+    /// Accept that the corrected bundle is neither deployed for free nor renewed automatically
+    #[arg(long)]
+    accept_unhosting: bool,
+
+    /// Profile of ~/.aliyun/config.json with the credentials
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// Region, such as cn-hangzhou
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// The service's host or URL
+    #[arg(long, value_name = "HOST")]
+    endpoint: Option<String>,
 }
 
 /// The value of `--to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Destination {
+    Cas,
     File(PathBuf),
 }
 
@@ -129,9 +195,10 @@ impl FromStr for Destination {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("file:") {
-            Some("") | None => Err("file:PATH"),
-            Some(path) => Ok(Self::File(path.into())),
+        match (text, text.strip_prefix("file:")) {
+            ("cas", _) => Ok(Self::Cas),
+            (_, Some(path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ => Err("cas or file:PATH"),
         }
     }
 }
@@ -139,17 +206,17 @@ impl FromStr for Destination {
 impl Arguments {
     /// What is asked for, in a form that another process can go on with: paths are absolute.
     pub fn request(&self, target: &Target) -> Result<Request, CliError> {
-        let Some(to) = &self.to else { return Err(CliError::Usage("--to is missing".to_owned())) };
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
         };
         let optional = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
-        let service = match to {
+        let service = match &self.to {
             Destination::File(path) => ServiceRequest::File(Place {
                 path: absolute(path)?,
                 check: self.check.clone(),
                 reload: self.reload.clone(),
             }),
+            Destination::Cas => ServiceRequest::Cas(self.cas.options(optional(&self.key)?)),
         };
         Ok(Request {
             target: target.input.clone(),
@@ -168,6 +235,50 @@ impl Arguments {
             propagation_timeout: self.propagation_timeout,
         })
     }
+}
+
+impl CasArguments {
+    fn options(&self, key: Option<PathBuf>) -> cas::Options {
+        cas::Options {
+            profile: self.profile.clone(),
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            cert_id: self.cert_id,
+            key,
+            key_from_service: self.key_from_service,
+            resources: self.resource.clone(),
+            product: self.product.clone(),
+            instance: self.instance.clone(),
+            task_name: self.task_name.clone(),
+            contact_id: self.contact_id,
+            schedule: self.schedule,
+            max_credits: self.max_credits,
+            accept_unhosting: self.accept_unhosting,
+        }
+    }
+}
+
+/// The certificate service of `request`, with credentials from where they are now.
+pub fn cas_service(options: &cas::Options, request: &Request) -> Result<CasService, CliError> {
+    let fail = |error: String| CliError::Usage(error);
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let lookup = Lookup {
+        profile: options.profile.as_deref(),
+        default_profile: None,
+        environment: &|name| std::env::var(name).ok(),
+        config_file: home.map(|home| home.join(".aliyun/config.json")),
+    };
+    let found = lookup.find().map_err(|error| fail(error.to_string()))?;
+    let region = options.region.clone().or(found.region).unwrap_or_else(|| "cn-hangzhou".to_owned());
+    let endpoint: Endpoint = match &options.endpoint {
+        Some(endpoint) => endpoint.parse(),
+        None => Endpoint::cas(&region),
+    }
+    .map_err(|error| fail(error.to_string()))?;
+    let settings = crate::remedy::cas::Settings::for_endpoint(&endpoint, Arc::new(crate::cli::clock));
+    let client = CasClient::new(endpoint, found.identity, settings).map_err(|error| fail(error.to_string()))?;
+    let patience = Patience { poll: request.poll_interval, total: request.propagation_timeout };
+    Ok(CasService::new(client, options.clone(), patience))
 }
 
 /// How to probe for `request`.
@@ -206,7 +317,7 @@ pub fn replacement(
     let Some(end_entity) = end_entity else {
         return Err(fail(file, "the first certificate cannot be read".to_owned()));
     };
-    let proof = private_key::belongs_to(&bytes, &end_entity).map_err(|error| fail(key, error.to_string()))?;
+    let proof = private_key::belongs_to(&bytes, None, &end_entity).map_err(|error| fail(key, error.to_string()))?;
     let host: ReferenceId = before
         .target
         .server_name

@@ -1,6 +1,7 @@
 //! The one seam between a change and who makes it: a certificate service proposes steps, and for each can tell whether its
 //! effect is there already, and bring it about.
 
+pub mod cas;
 pub mod file;
 
 use std::cell::Cell;
@@ -13,7 +14,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::plan::Change;
-use crate::model::fix::{Call, Cost, IdChange, Reason, ReasonCode, Resource, Write};
+use crate::model::call::Call;
+use crate::model::fix::{Cost, IdChange, Reason, ReasonCode, Resource, Write};
 use crate::model::report::Report;
 
 /// Who can have a bundle served. Its steps are run in order by [`run`](super::run); each is looked for before it is made,
