@@ -72,6 +72,9 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
         certificates: Vec::new(),
         detail: None,
         duration_ms: 1,
+        cached_at: None,
+        form: None,
+        fit: None,
     };
     let evidence = Evidence {
         reference: scenario.host.parse().unwrap(),

@@ -1,11 +1,13 @@
 //! The emulated certificate service: signatures, and the whole way from upload to rollback over real sockets.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tlsmend::lab::Lab;
 use tlsmend::lab::cas::{Account, Binding, Clock, Credits, Emulator, Fault, Injection, Propagation, Seed, Wiring};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
@@ -17,8 +19,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::cas_caller::{Answered, Caller};
+use crate::support::skip;
 
-const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/acs3-signature-vectors.json");
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/signature-vectors.json");
 
 fn vectors() -> Value {
     serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap()
@@ -643,4 +646,96 @@ async fn the_dialect_of_the_guides() {
     assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1], "stored, not yet deployed");
     deploy().await;
     assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
+}
+
+/// Where `.ci/run` puts other people's clients of the service.
+fn peers() -> PathBuf {
+    let standard = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
+    std::env::var_os("TLSMEND_PEERS").map_or_else(|| standard.into(), PathBuf::from)
+}
+
+/// An official SDK: the program that runs it, and its script in `tests/peers`.
+struct Sdk {
+    program: PathBuf,
+    script: &'static str,
+}
+
+impl Sdk {
+    /// `None` where it is not installed.
+    fn python() -> Option<Self> {
+        let program = peers().join("venv/bin/python");
+        let is_there = peers().join("venv/lib").exists() && program.exists();
+        is_there.then_some(Self { program, script: "cas_sdk.py" })
+    }
+
+    fn node() -> Option<Self> {
+        let is_there = peers().join("npm/node_modules/@alicloud/cas20200407").exists();
+        is_there.then(|| Self { program: "node".into(), script: "cas_sdk.cjs" })
+    }
+
+    /// Runs beside the emulator, which needs this thread.
+    async fn run(&self, scheme: Option<&'static str>, arguments: &[&str]) -> Value {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(format!("{}/tests/peers/{}", env!("CARGO_MANIFEST_DIR"), self.script))
+            .args(arguments)
+            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testAccessKeyId")
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testAccessKeySecret")
+            .env("NODE_PATH", peers().join("npm/node_modules"))
+            .env("NO_PROXY", "*")
+            .env_remove("CAS_SCHEME")
+            .envs(scheme.map(|scheme| ("CAS_SCHEME", scheme)));
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    /// Upload, list, job, poll, rollback; what is served is looked at in between.
+    async fn goes_all_the_way(&self, scheme: Option<&'static str>) {
+        let (lab, emulator) = world(Binding::Both, Seed::default()).await;
+        let caller = Caller::new(&emulator, now);
+        let (bundle, _) = bundle_and_key(&lab, &emulator, &caller).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bundle.pem");
+        std::fs::write(&file, bundle).unwrap();
+        let (endpoint, host) = (emulator.address().to_string(), &lab.scenario(TWO_ADDRESSES).unwrap().host);
+        let begun = emulator.calls().len();
+        let broken = served(&lab).await;
+
+        let done = self.run(scheme, &["deploy", &endpoint, host, file.to_str().unwrap()]).await;
+        assert_eq!(done["statuses"], json!(["pending", "scheduling", "processing", "success"]));
+        assert_eq!((&done["old"], &done["new"]), (&json!(12_300_001), &json!(12_345_678)));
+        assert_eq!((&done["resources"], &done["matches"], &done["cost"]), (&json!(2), &json!(2), &json!(2)));
+        assert_eq!((&done["refused"], &done["filtered_key"]), (&json!("NameRepeat"), &Value::Null));
+        assert_eq!(done["chain"], json!([host]));
+        assert_eq!(done["workers"], json!([["success", 12_300_001], ["success", 12_300_001]]));
+        assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+
+        let undone = self.run(scheme, &["rollback", &endpoint, &done["job"].to_string()]).await;
+        let both = |status: &str| json!([status, status]);
+        assert_eq!(undone["statuses"], json!([both("rollback"), both("rollback_success")]));
+        assert_eq!(undone["job_rolled_back"], 1);
+        assert_eq!(served(&lab).await, broken);
+
+        let calls = emulator.calls().split_off(begun);
+        assert!(calls.iter().all(|call| call.authenticated && call.acs3 == scheme.is_none()));
+        // The SDKs do put the key into the address: what a client should not do, and what the record is for.
+        let secrets: Vec<&str> = calls.iter().flat_map(|call| call.secrets_in_query()).collect();
+        assert_eq!(secrets, ["Key", "Key"]);
+    }
+}
+
+#[tokio::test]
+async fn the_official_python_sdk_deploys_and_rolls_back() {
+    let Some(sdk) = Sdk::python() else { return skip("the Python SDK of the certificate service is not installed") };
+    sdk.goes_all_the_way(None).await;
+    sdk.goes_all_the_way(Some("v2")).await;
+}
+
+#[tokio::test]
+async fn the_official_typescript_sdk_deploys_and_rolls_back() {
+    let Some(sdk) = Sdk::node() else { return skip("the TypeScript SDK of the certificate service is not installed") };
+    sdk.goes_all_the_way(None).await;
+    sdk.goes_all_the_way(Some("v2")).await;
 }
