@@ -63,6 +63,7 @@ pub struct ProbeRequest {
     pub roots: Option<PathBuf>,
     pub no_aia: bool,
     pub allow_private_aia: bool,
+    pub no_cache: bool,
     pub timeout: Duration,
 }
 

@@ -20,6 +20,7 @@ mod client_verdicts;
 mod dns;
 mod emulator;
 mod explain;
+mod fix_cas;
 mod fix_file;
 mod hostile;
 mod inspect;

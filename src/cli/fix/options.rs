@@ -117,6 +117,10 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
+    /// Neither read nor write the cache of fetched issuers
+    #[arg(long)]
+    no_cache: bool,
+
     /// For each probe
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
@@ -229,6 +233,7 @@ impl Arguments {
                 roots: optional(&self.roots)?,
                 no_aia: self.no_aia,
                 allow_private_aia: self.allow_private_aia,
+                no_cache: self.no_cache,
                 timeout: self.timeout,
             },
             poll_interval: self.poll_interval,
@@ -292,6 +297,7 @@ pub fn settings(request: &Request) -> Result<Settings, CliError> {
         anchors: probe_cli::anchors(probe.roots.as_deref(), probe.ca.as_deref())?,
         fetch_issuers: !probe.no_aia,
         allow_private_aia: probe.allow_private_aia,
+        aia_cache: if probe.no_cache { None } else { crate::cli::aia_cache() },
         timeout: probe.timeout,
         // Paths, commands and ids are the plan's.
         arguments: ["fix", &request.target, "--to", request.service.kind()].map(str::to_owned).to_vec(),

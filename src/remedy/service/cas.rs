@@ -266,9 +266,12 @@ impl CasService {
         }))
     }
 
-    async fn job(&self, state: &State) -> Result<(JobId, cas::Job), ServiceError> {
-        let id = JobId(state.job.ok_or_else(|| ServiceError::new(ErrorKind::Changed, "the run has no job"))?);
-        Ok((id, self.client.job(id).await.map_err(|error| failed(&error))?))
+    /// Where a job is, in a word that we know. A word that nobody has published says nothing about what to do next.
+    async fn known_status(&self, id: JobId, watch: &Watch<'_>) -> Result<JobStatus, ServiceError> {
+        let known = |status: JobStatus| (!matches!(status, JobStatus::Other(_))).then_some(status);
+        let late = format!("job {id} has no status that is known");
+        self.until(watch, &late, async || Ok(known(self.client.job(id).await.map_err(|error| failed(&error))?.status)))
+            .await
     }
 
     async fn workers(&self, job: JobId, state: &mut State) -> Result<Vec<Worker>, ServiceError> {
@@ -310,11 +313,11 @@ impl CasService {
             None => "the job did not end".to_owned(),
         };
         let watch = scene.watch;
-        let state = &mut scene.state;
+        let id = job_id(&scene.state)?;
         let shown = Cell::new((String::new(), 0, 0));
-        let (id, status) = self
+        let status = self
             .until(watch, &late, async || {
-                let (id, job) = self.job(state).await?;
+                let job = self.client.job(id).await.map_err(|error| failed(&error))?;
                 let counters = self.client.job_counters(id).await.map_err(|error| failed(&error))?;
                 let (done, all) = (counters.success_count + counters.failed_count, counters.worker_count);
                 let progress = (job.status.to_string(), done, all);
@@ -322,7 +325,7 @@ impl CasService {
                     (watch.tell)(&format!("job {id} is {}: {done} of {all} workers done", job.status));
                 }
                 let ended = job.status.is_final() || all > 0 && done >= all;
-                Ok(ended.then_some((id, job.status)))
+                Ok(ended.then_some(job.status))
             })
             .await?;
         let workers = self
@@ -354,7 +357,7 @@ impl CasService {
 
     /// The second gate: what the service would really do, before it does.
     async fn preview(&self, scene: &mut Scene<'_, Self>) -> Result<String, ServiceError> {
-        let (id, _) = self.job(&scene.state).await?;
+        let id = job_id(&scene.state)?;
         let counters = self.client.job_counters(id).await.map_err(|error| failed(&error))?;
         if counters.are_unknown() {
             return Ok("the service does not say yet what the job will do and cost".to_owned());
@@ -562,21 +565,21 @@ impl CertificateService for CasService {
                 None => Ok(Look::NotYet),
             },
             Step::Start => {
-                let (id, job) = self.job(&scene.state).await?;
-                if job.status == JobStatus::Editing {
-                    Ok(Look::NotYet)
-                } else {
-                    done(format!("job {id} is {}", job.status))
+                let id = job_id(&scene.state)?;
+                match self.known_status(id, scene.watch).await? {
+                    JobStatus::Editing => Ok(Look::NotYet),
+                    status => done(format!("job {id} is {status}")),
                 }
             }
             Step::ReadBack | Step::Preview | Step::Wait | Step::WaitRollBack => Ok(Look::NotYet),
             Step::StopJob => {
-                let (id, job) = self.job(&scene.state).await?;
-                let still = job.status == JobStatus::Editing || job.status.is_final();
-                if still { done(format!("job {id} is {}", job.status)) } else { Ok(Look::NotYet) }
+                let id = job_id(&scene.state)?;
+                let status = self.known_status(id, scene.watch).await?;
+                let still = status == JobStatus::Editing || status.is_final();
+                if still { done(format!("job {id} is {status}")) } else { Ok(Look::NotYet) }
             }
             Step::RollBack => {
-                let (id, _) = self.job(&scene.state).await?;
+                let id = job_id(&scene.state)?;
                 match self.standing(id, scene).await?.as_slice() {
                     [] => done("no worker has anything deployed that was not taken back".to_owned()),
                     _ => Ok(Look::NotYet),
@@ -625,13 +628,13 @@ impl CertificateService for CasService {
             }
             Step::Preview => self.preview(scene).await,
             Step::Start => {
-                let (id, _) = self.job(&scene.state).await?;
+                let id = job_id(&scene.state)?;
                 self.client.start_job(id, Start::Pending).await.map_err(|error| failed(&error))?;
                 Ok(format!("job {id} is started"))
             }
             Step::Wait => self.wait(scene).await,
             Step::StopJob => {
-                let (id, _) = self.job(&scene.state).await?;
+                let id = job_id(&scene.state)?;
                 // Where it is refused, the job runs on: its end is waited for.
                 let stopped = self.client.stop_job(id).await;
                 if let Err(error) = &stopped
@@ -641,7 +644,7 @@ impl CertificateService for CasService {
                 }
                 let status = self
                     .until(scene.watch, &format!("job {id} did not end"), async || {
-                        let (_, job) = self.job(&scene.state).await?;
+                        let job = self.client.job(id).await.map_err(|error| failed(&error))?;
                         let still = job.status == JobStatus::Editing || job.status.is_final();
                         Ok(still.then_some(job.status))
                     })
@@ -649,7 +652,7 @@ impl CertificateService for CasService {
                 Ok(format!("job {id} is {status}"))
             }
             Step::RollBack => {
-                let (id, _) = self.job(&scene.state).await?;
+                let id = job_id(&scene.state)?;
                 let standing = self.standing(id, scene).await?;
                 for &worker in &standing {
                     self.client.rollback_worker(id, worker).await.map_err(|error| failed(&error))?;
@@ -657,7 +660,7 @@ impl CertificateService for CasService {
                 Ok(format!("{} workers of job {id} are told to roll back", standing.len()))
             }
             Step::WaitRollBack => {
-                let (id, _) = self.job(&scene.state).await?;
+                let id = job_id(&scene.state)?;
                 let workers = self
                     .until(scene.watch, &format!("the rollback of job {id} did not end"), async || {
                         let workers = self.workers(id, &mut scene.state).await?;
@@ -770,6 +773,10 @@ impl Task {
     fn of(worker: &Worker) -> Self {
         Self { id: worker.id.0, status: worker.status.to_string(), place: place(worker) }
     }
+}
+
+fn job_id(state: &State) -> Result<JobId, ServiceError> {
+    state.job.map(JobId).ok_or_else(|| ServiceError::new(ErrorKind::Changed, "the run has no job"))
 }
 
 /// Where a worker works, for people.

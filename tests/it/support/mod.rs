@@ -1,6 +1,7 @@
 //! What tests say often, said once.
 
 pub mod cas_caller;
+pub mod cloud;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;

@@ -79,7 +79,7 @@ impl Site {
     pub fn probe_options(&self, address: SocketAddr) -> Vec<String> {
         let roots = self.path("root.pem").display().to_string();
         let mut options = vec![format!("{HOST}:{}", address.port()), "--address".to_owned(), address.to_string()];
-        options.extend(["--roots".to_owned(), roots, "--allow-private-aia".to_owned()]);
+        options.extend(["--roots".to_owned(), roots, "--allow-private-aia".to_owned(), "--no-cache".to_owned()]);
         options
     }
 
