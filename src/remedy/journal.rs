@@ -73,6 +73,7 @@ pub struct ProbeRequest {
 pub enum ServiceRequest {
     File(super::service::file::Place),
     Cas(super::service::cas::Options),
+    Guide(super::service::guide::Options),
 }
 
 impl ServiceRequest {
@@ -81,6 +82,7 @@ impl ServiceRequest {
         match self {
             Self::File(_) => "file",
             Self::Cas(_) => "cas",
+            Self::Guide(_) => "guide",
         }
     }
 }

@@ -328,12 +328,15 @@ impl<S: CertificateService> Run<'_, S> {
         }
     }
 
-    /// May anything that is served have changed? Where it cannot be seen: yes.
+    /// May anything that is served have changed? What was reported done has; for what was only begun, a look decides, and
+    /// where nothing can be seen the answer is yes.
     async fn touched(&mut self) -> bool {
-        for &step in self.service.forward() {
-            if S::touches(step)
-                && self.scene.has_begun(step)
-                && !matches!(self.service.look(step, &mut self.scene).await, Ok(Look::NotYet))
+        for &step in self.service.forward().iter().filter(|step| S::touches(**step)) {
+            let name = step.to_string();
+            let made = |entry: &Entry| matches!(entry, Entry::Done { step, .. } if *step == name);
+            if self.journal.entries().iter().any(made)
+                || self.scene.has_begun(step)
+                    && !matches!(self.service.look(step, &mut self.scene).await, Ok(Look::NotYet))
             {
                 return true;
             }

@@ -174,6 +174,9 @@ async fn begin(
         ServiceRequest::File(place) => {
             run.with(&FileService::new(place.clone(), folder), &change, plan, &before).await?
         }
+        ServiceRequest::Guide(guide) => {
+            run.with(&options::guide_service(guide, &request)?, &change, plan, &before).await?
+        }
         ServiceRequest::Cas(cas) => run.with(&options::cas_service(cas, &request)?, &change, plan, &before).await?,
     };
     Ok(match document {
@@ -205,6 +208,9 @@ async fn go_on(runs: &std::path::Path, id: &str, back: bool, watch: Watch<'_>) -
     let driven = match &request.service {
         ServiceRequest::File(place) => {
             run::drive(&FileService::new(place.clone(), folder), &mut journal, &setting).await
+        }
+        ServiceRequest::Guide(guide) => {
+            run::drive(&options::guide_service(guide, &request)?, &mut journal, &setting).await
         }
         ServiceRequest::Cas(cas) => run::drive(&options::cas_service(cas, &request)?, &mut journal, &setting).await,
     };

@@ -13,12 +13,13 @@ use crate::model::report::Report;
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{PinnedAddress, Settings, inspect};
-use crate::remedy::cas::credentials::Lookup;
-use crate::remedy::cas::{CasClient, Endpoint};
+use crate::remedy::cas::credentials::{Identity, Lookup};
+use crate::remedy::cas::{CasClient, CertId, Endpoint, GuideClient};
 use crate::remedy::journal::{ProbeRequest, Request, ServiceRequest};
 use crate::remedy::plan::{self, Change, reason};
 use crate::remedy::service::cas::{self, CasService, Patience};
 use crate::remedy::service::file::Place;
+use crate::remedy::service::guide::{self, GuideService};
 use crate::x509::{Certificate, certificates_in, private_key};
 
 /// Mend what a target serves: plan, consent, change, proof, or everything back
@@ -41,7 +42,8 @@ pub struct Arguments {
     #[arg(value_name = "TARGET", required_unless_present_any = ["resume", "rollback", "list"])]
     pub target: Option<Target>,
 
-    /// Who is to serve it: cas, the cloud's certificate service; or file:PATH, which a server on this machine reads
+    /// Who is to serve it: cas, the cloud's certificate service; guide, one that speaks the guides' dialect; or file:PATH,
+    /// which a server on this machine reads
     #[arg(long, value_name = "WHERE", default_value = "cas")]
     to: Destination,
 
@@ -133,11 +135,11 @@ pub struct Arguments {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "With --to cas")]
+#[command(next_help_heading = "With --to cas or guide")]
 struct CasArguments {
-    /// The certificate that is bound now
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
-    cert_id: Option<u64>,
+    /// The certificate that is bound now; with guide: the one whose chain is exchanged, cert-…
+    #[arg(long, value_name = "ID")]
+    cert_id: Option<CertId>,
 
     /// Take the private key from the service; it crosses the network then
     #[arg(long, conflicts_with = "key")]
@@ -175,6 +177,10 @@ struct CasArguments {
     #[arg(long)]
     accept_unhosting: bool,
 
+    /// Send the guides' calls to the vendor's real hosts too, where they can only fail
+    #[arg(long)]
+    force_guide: bool,
+
     /// Profile of ~/.aliyun/config.json with the credentials
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -192,6 +198,7 @@ struct CasArguments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Destination {
     Cas,
+    Guide,
     File(PathBuf),
 }
 
@@ -201,8 +208,9 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match (text, text.strip_prefix("file:")) {
             ("cas", _) => Ok(Self::Cas),
+            ("guide", _) => Ok(Self::Guide),
             (_, Some(path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            _ => Err("cas or file:PATH"),
+            _ => Err("cas, guide or file:PATH"),
         }
     }
 }
@@ -220,7 +228,8 @@ impl Arguments {
                 check: self.check.clone(),
                 reload: self.reload.clone(),
             }),
-            Destination::Cas => ServiceRequest::Cas(self.cas.options(optional(&self.key)?)),
+            Destination::Cas => ServiceRequest::Cas(self.cas.options(optional(&self.key)?)?),
+            Destination::Guide => ServiceRequest::Guide(self.cas.guide_options()?),
         };
         Ok(Request {
             target: target.input.clone(),
@@ -243,12 +252,17 @@ impl Arguments {
 }
 
 impl CasArguments {
-    fn options(&self, key: Option<PathBuf>) -> cas::Options {
-        cas::Options {
+    fn options(&self, key: Option<PathBuf>) -> Result<cas::Options, CliError> {
+        let number = |id: &CertId| {
+            let text =
+                format!("--cert-id {id} belongs to the guides' dialect (--to guide); the service's ids are numbers");
+            id.number().ok_or(CliError::Usage(text))
+        };
+        Ok(cas::Options {
             profile: self.profile.clone(),
             region: self.region.clone(),
             endpoint: self.endpoint.clone(),
-            cert_id: self.cert_id,
+            cert_id: self.cert_id.as_ref().map(number).transpose()?,
             key,
             key_from_service: self.key_from_service,
             resources: self.resource.clone(),
@@ -259,31 +273,70 @@ impl CasArguments {
             schedule: self.schedule,
             max_credits: self.max_credits,
             accept_unhosting: self.accept_unhosting,
+        })
+    }
+
+    fn guide_options(&self) -> Result<guide::Options, CliError> {
+        let missing = |option: &str| CliError::Usage(format!("--to guide needs {option}"));
+        let cert_id = self.cert_id.clone().ok_or_else(|| missing("--cert-id cert-…"))?;
+        if cert_id.number().is_some() {
+            let text = format!("--cert-id {cert_id} is an id of the real service (--to cas); the guides' are cert-…");
+            return Err(CliError::Usage(text));
         }
+        Ok(guide::Options {
+            profile: self.profile.clone(),
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            cert_id,
+            product: self.product.clone().ok_or_else(|| missing("--product, such as SLB"))?,
+            instance: self.instance.clone().ok_or_else(|| missing("--instance, such as lb-…"))?,
+            force: self.force_guide,
+        })
     }
 }
 
 /// The certificate service of `request`, with credentials from where they are now.
 pub fn cas_service(options: &cas::Options, request: &Request) -> Result<CasService, CliError> {
-    let fail = |error: String| CliError::Usage(error);
+    let (endpoint, identity, settings) =
+        access(options.profile.as_deref(), options.region.as_deref(), options.endpoint.as_deref())?;
+    let client = CasClient::new(endpoint, identity, settings).map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok(CasService::new(client, options.clone(), patience(request)))
+}
+
+/// The same in the guides' dialect.
+pub fn guide_service(options: &guide::Options, request: &Request) -> Result<GuideService, CliError> {
+    let (endpoint, identity, settings) =
+        access(options.profile.as_deref(), options.region.as_deref(), options.endpoint.as_deref())?;
+    let client = GuideClient::new(endpoint, identity, settings, options.force)
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok(GuideService::new(client, options.clone(), patience(request)))
+}
+
+fn patience(request: &Request) -> Patience {
+    Patience { poll: request.poll_interval, total: request.propagation_timeout }
+}
+
+fn access(
+    profile: Option<&str>,
+    region: Option<&str>,
+    endpoint: Option<&str>,
+) -> Result<(Endpoint, Identity, crate::remedy::cas::Settings), CliError> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let lookup = Lookup {
-        profile: options.profile.as_deref(),
+        profile,
         default_profile: None,
         environment: &|name| std::env::var(name).ok(),
         config_file: home.map(|home| home.join(".aliyun/config.json")),
     };
-    let found = lookup.find().map_err(|error| fail(error.to_string()))?;
-    let region = options.region.clone().or(found.region).unwrap_or_else(|| "cn-hangzhou".to_owned());
-    let endpoint: Endpoint = match &options.endpoint {
+    let found = lookup.find().map_err(|error| CliError::Usage(error.to_string()))?;
+    let region = region.map(str::to_owned).or(found.region).unwrap_or_else(|| "cn-hangzhou".to_owned());
+    let endpoint: Endpoint = match endpoint {
         Some(endpoint) => endpoint.parse(),
         None => Endpoint::cas(&region),
     }
-    .map_err(|error| fail(error.to_string()))?;
+    .map_err(|error| CliError::Usage(error.to_string()))?;
     let settings = crate::remedy::cas::Settings::for_endpoint(&endpoint, Arc::new(crate::cli::clock));
-    let client = CasClient::new(endpoint, found.identity, settings).map_err(|error| fail(error.to_string()))?;
-    let patience = Patience { poll: request.poll_interval, total: request.propagation_timeout };
-    Ok(CasService::new(client, options.clone(), patience))
+    Ok((endpoint, found.identity, settings))
 }
 
 /// How to probe for `request`.

@@ -3,6 +3,7 @@
 
 pub mod cas;
 pub mod file;
+pub mod guide;
 
 use std::cell::Cell;
 use std::fmt;
