@@ -2,7 +2,9 @@
 
 mod bundle;
 mod clients;
+pub mod cloud;
 mod completions;
+mod config;
 mod demo;
 mod explain;
 pub mod fix;
@@ -83,7 +85,7 @@ impl From<Exit> for ExitCode {
 
 /// Parses the arguments and runs the command. Usage errors end the process with 2, `--help` with 0.
 pub fn run() -> Result<Exit, CliError> {
-    let arguments = Arguments::parse();
+    let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
@@ -163,7 +165,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out", "--password-file"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

@@ -17,6 +17,7 @@ mod bundle;
 mod cas;
 mod cli;
 mod client_verdicts;
+mod config;
 mod dns;
 mod emulator;
 mod explain;
