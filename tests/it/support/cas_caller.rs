@@ -89,6 +89,8 @@ impl<'a> Caller<'a> {
         let authorization =
             format!("ACS3-HMAC-SHA256 Credential=testAccessKeyId,SignedHeaders={names},Signature={signature}");
         let url = format!("{}{path}?{query}", self.emulator.endpoint());
+        // The client is built with TLS, which asks for a provider even where only http is spoken.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build()?;
         let mut request = client.request(method.parse().unwrap(), url).body(body);
         for (name, value) in headers {
