@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use tokio::sync::watch;
 
+use super::cloud::CloudOptions;
 use super::options::{Global, Output};
 use super::{CliError, Exit};
 use crate::model::fix::{FixReport, Outcome, Plan, Reason, ReasonCode, Timing};
@@ -40,8 +41,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
         let shown = |line: &str| face.progress(line);
         let watch = Watch { tell: &shown, interrupted, waited: std::cell::Cell::default() };
         match (&arguments.resume, &arguments.rollback, &arguments.target) {
-            (Some(id), ..) => go_on(&runs, id, false, watch).await,
-            (_, Some(id), _) => go_on(&runs, id, true, watch).await,
+            (Some(id), ..) => go_on(&runs, id, false, &arguments.cloud, watch).await,
+            (_, Some(id), _) => go_on(&runs, id, true, &arguments.cloud, watch).await,
             (.., Some(target)) => begin(&runs, target, &face, watch).await,
             // clap demands one of them.
             (.., None) => Err(CliError::Usage("a target is missing; see tlsmend fix --help".to_owned())),
@@ -175,9 +176,11 @@ async fn begin(
             run.with(&FileService::new(place.clone(), folder), &change, plan, &before).await?
         }
         ServiceRequest::Guide(guide) => {
-            run.with(&options::guide_service(guide, &request)?, &change, plan, &before).await?
+            run.with(&options::guide_service(guide, &request, &face.arguments.cloud)?, &change, plan, &before).await?
         }
-        ServiceRequest::Cas(cas) => run.with(&options::cas_service(cas, &request)?, &change, plan, &before).await?,
+        ServiceRequest::Cas(cas) => {
+            run.with(&options::cas_service(cas, &request, &face.arguments.cloud)?, &change, plan, &before).await?
+        }
     };
     Ok(match document {
         Ended::Ran(document) => *document,
@@ -192,7 +195,13 @@ fn nobody_said() -> Reason {
 }
 
 /// Goes on with a run.
-async fn go_on(runs: &std::path::Path, id: &str, back: bool, watch: Watch<'_>) -> Result<FixReport, CliError> {
+async fn go_on(
+    runs: &std::path::Path,
+    id: &str,
+    back: bool,
+    cloud: &CloudOptions,
+    watch: Watch<'_>,
+) -> Result<FixReport, CliError> {
     let mut journal = Journal::open(runs, id, crash_point()).map_err(usage)?;
     let request = journal.header().request.clone();
     let settings = options::settings(&request)?;
@@ -210,9 +219,11 @@ async fn go_on(runs: &std::path::Path, id: &str, back: bool, watch: Watch<'_>) -
             run::drive(&FileService::new(place.clone(), folder), &mut journal, &setting).await
         }
         ServiceRequest::Guide(guide) => {
-            run::drive(&options::guide_service(guide, &request)?, &mut journal, &setting).await
+            run::drive(&options::guide_service(guide, &request, cloud)?, &mut journal, &setting).await
         }
-        ServiceRequest::Cas(cas) => run::drive(&options::cas_service(cas, &request)?, &mut journal, &setting).await,
+        ServiceRequest::Cas(cas) => {
+            run::drive(&options::cas_service(cas, &request, cloud)?, &mut journal, &setting).await
+        }
     };
     driven.map_err(usage)
 }

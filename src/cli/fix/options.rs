@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cli::cloud::CloudOptions;
 use crate::cli::options::{self, Output};
 use crate::cli::{CliError, probe as probe_cli};
 use crate::model::fix::{Plan, Reason, ReasonCode};
@@ -13,8 +13,7 @@ use crate::model::report::Report;
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{PinnedAddress, Settings, inspect};
-use crate::remedy::cas::credentials::{Identity, Lookup};
-use crate::remedy::cas::{CasClient, CertId, Endpoint, GuideClient};
+use crate::remedy::cas::CertId;
 use crate::remedy::journal::{ProbeRequest, Request, ServiceRequest};
 use crate::remedy::plan::{self, Change, reason};
 use crate::remedy::service::cas::{self, CasService, Patience};
@@ -132,6 +131,9 @@ pub struct Arguments {
 
     #[command(flatten)]
     cas: CasArguments,
+
+    #[command(flatten)]
+    pub cloud: CloudOptions,
 }
 
 #[derive(Debug, clap::Args)]
@@ -180,18 +182,6 @@ struct CasArguments {
     /// Send the guides' calls to the vendor's real hosts too, where they can only fail
     #[arg(long)]
     force_guide: bool,
-
-    /// Profile of ~/.aliyun/config.json with the credentials
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-
-    /// Region, such as cn-hangzhou
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-
-    /// The service's host or URL
-    #[arg(long, value_name = "HOST")]
-    endpoint: Option<String>,
 }
 
 /// The value of `--to`.
@@ -228,8 +218,8 @@ impl Arguments {
                 check: self.check.clone(),
                 reload: self.reload.clone(),
             }),
-            Destination::Cas => ServiceRequest::Cas(self.cas.options(optional(&self.key)?)?),
-            Destination::Guide => ServiceRequest::Guide(self.cas.guide_options()?),
+            Destination::Cas => ServiceRequest::Cas(self.cas.options(optional(&self.key)?, &self.cloud)?),
+            Destination::Guide => ServiceRequest::Guide(self.cas.guide_options(&self.cloud)?),
         };
         Ok(Request {
             target: target.input.clone(),
@@ -252,16 +242,15 @@ impl Arguments {
 }
 
 impl CasArguments {
-    fn options(&self, key: Option<PathBuf>) -> Result<cas::Options, CliError> {
+    fn options(&self, key: Option<PathBuf>, cloud: &CloudOptions) -> Result<cas::Options, CliError> {
         let number = |id: &CertId| {
             let text =
                 format!("--cert-id {id} belongs to the guides' dialect (--to guide); the service's ids are numbers");
             id.number().ok_or(CliError::Usage(text))
         };
         Ok(cas::Options {
-            profile: self.profile.clone(),
-            region: self.region.clone(),
-            endpoint: self.endpoint.clone(),
+            profile: cloud.typed_profile().map(str::to_owned),
+            endpoint: cloud.access()?.cas_endpoint()?.to_string(),
             cert_id: self.cert_id.as_ref().map(number).transpose()?,
             key,
             key_from_service: self.key_from_service,
@@ -276,7 +265,7 @@ impl CasArguments {
         })
     }
 
-    fn guide_options(&self) -> Result<guide::Options, CliError> {
+    fn guide_options(&self, cloud: &CloudOptions) -> Result<guide::Options, CliError> {
         let missing = |option: &str| CliError::Usage(format!("--to guide needs {option}"));
         let cert_id = self.cert_id.clone().ok_or_else(|| missing("--cert-id cert-…"))?;
         if cert_id.number().is_some() {
@@ -284,9 +273,8 @@ impl CasArguments {
             return Err(CliError::Usage(text));
         }
         Ok(guide::Options {
-            profile: self.profile.clone(),
-            region: self.region.clone(),
-            endpoint: self.endpoint.clone(),
+            profile: cloud.typed_profile().map(str::to_owned),
+            endpoint: cloud.access()?.cas_endpoint()?.to_string(),
             cert_id,
             product: self.product.clone().ok_or_else(|| missing("--product, such as SLB"))?,
             instance: self.instance.clone().ok_or_else(|| missing("--instance, such as lb-…"))?,
@@ -296,47 +284,23 @@ impl CasArguments {
 }
 
 /// The certificate service of `request`, with credentials from where they are now.
-pub fn cas_service(options: &cas::Options, request: &Request) -> Result<CasService, CliError> {
-    let (endpoint, identity, settings) =
-        access(options.profile.as_deref(), options.region.as_deref(), options.endpoint.as_deref())?;
-    let client = CasClient::new(endpoint, identity, settings).map_err(|error| CliError::Usage(error.to_string()))?;
+pub fn cas_service(options: &cas::Options, request: &Request, cloud: &CloudOptions) -> Result<CasService, CliError> {
+    let client = cloud.recalled(options.profile.as_deref(), &options.endpoint).access()?.cas()?;
     Ok(CasService::new(client, options.clone(), patience(request)))
 }
 
 /// The same in the guides' dialect.
-pub fn guide_service(options: &guide::Options, request: &Request) -> Result<GuideService, CliError> {
-    let (endpoint, identity, settings) =
-        access(options.profile.as_deref(), options.region.as_deref(), options.endpoint.as_deref())?;
-    let client = GuideClient::new(endpoint, identity, settings, options.force)
-        .map_err(|error| CliError::Usage(error.to_string()))?;
+pub fn guide_service(
+    options: &guide::Options,
+    request: &Request,
+    cloud: &CloudOptions,
+) -> Result<GuideService, CliError> {
+    let client = cloud.recalled(options.profile.as_deref(), &options.endpoint).access()?.guide(options.force)?;
     Ok(GuideService::new(client, options.clone(), patience(request)))
 }
 
 fn patience(request: &Request) -> Patience {
     Patience { poll: request.poll_interval, total: request.propagation_timeout }
-}
-
-fn access(
-    profile: Option<&str>,
-    region: Option<&str>,
-    endpoint: Option<&str>,
-) -> Result<(Endpoint, Identity, crate::remedy::cas::Settings), CliError> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let lookup = Lookup {
-        profile,
-        default_profile: None,
-        environment: &|name| std::env::var(name).ok(),
-        config_file: home.map(|home| home.join(".aliyun/config.json")),
-    };
-    let found = lookup.find().map_err(|error| CliError::Usage(error.to_string()))?;
-    let region = region.map(str::to_owned).or(found.region).unwrap_or_else(|| "cn-hangzhou".to_owned());
-    let endpoint: Endpoint = match endpoint {
-        Some(endpoint) => endpoint.parse(),
-        None => Endpoint::cas(&region),
-    }
-    .map_err(|error| CliError::Usage(error.to_string()))?;
-    let settings = crate::remedy::cas::Settings::for_endpoint(&endpoint, Arc::new(crate::cli::clock));
-    Ok((endpoint, found.identity, settings))
 }
 
 /// How to probe for `request`.

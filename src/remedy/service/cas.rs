@@ -34,9 +34,9 @@ const MAX_KEY: u64 = 64 * 1024;
 /// What the command line says about the service. No secret: credentials and key are read where they lie.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
+    /// Of the credentials, where one was asked for.
     pub profile: Option<String>,
-    pub region: Option<String>,
-    pub endpoint: Option<String>,
+    pub endpoint: String,
     /// The certificate that is bound now.
     pub cert_id: Option<u64>,
     pub key: Option<PathBuf>,

@@ -23,9 +23,9 @@ const CLIENT: &str = "chrome";
 /// What the command line says. No secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
+    /// Of the credentials, where one was asked for.
     pub profile: Option<String>,
-    pub region: Option<String>,
-    pub endpoint: Option<String>,
+    pub endpoint: String,
     pub cert_id: CertId,
     /// TargetType.
     pub product: String,

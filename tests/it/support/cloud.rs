@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tlsmend::lab::Lab;
-use tlsmend::lab::cas::{Binding, Emulator, Seed};
+use tlsmend::lab::cas::{Binding, Emulator, Fault, Injection, Seed};
 use tlsmend::x509::Fingerprint;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use super::site::{Ran, now};
 
@@ -64,6 +65,7 @@ impl Cloud {
         let mut arguments = vec![running.authority(), "--resolver".to_owned(), self.lab.resolver().to_string()];
         arguments.extend(["--roots".to_owned(), roots, "--allow-private-aia".to_owned(), "--no-cache".to_owned()]);
         arguments.extend(["--endpoint".to_owned(), self.emulator.endpoint()]);
+        arguments.extend(["--region", "cn-hangzhou"].map(str::to_owned));
         arguments.extend(["--poll-interval", "10ms", "--propagation-timeout", "20s"].map(str::to_owned));
         arguments
     }
@@ -73,7 +75,13 @@ impl Cloud {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tlsmend"));
         command.arg("fix").args(arguments.iter().map(AsRef::as_ref)).args(["--output", "json"]);
         command.env("XDG_STATE_HOME", self.path("state")).env("HOME", self.folder.path()).env("NO_COLOR", "1");
-        for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "ALIBABA_CLOUD_SECURITY_TOKEN", "ALIBABA_CLOUD_PROFILE"] {
+        for name in [
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "ALIBABA_CLOUD_SECURITY_TOKEN",
+            "ALIBABA_CLOUD_PROFILE",
+            "ALIBABA_CLOUD_REGION_ID",
+        ] {
             command.env_remove(name);
         }
         command
@@ -94,6 +102,32 @@ impl Cloud {
         self.run(&arguments).await
     }
 
+    /// Ends the process as a power cut would, at the `number`-th call to the service: before it has its effect, or after.
+    /// `None` when the process ended by itself before that.
+    pub async fn kill_at_call(&self, arguments: &[String], number: usize, after_effect: bool) -> Option<()> {
+        let call = u32::try_from(number).unwrap();
+        // Longer than any test waits.
+        self.emulator.inject(Injection::new("*", call, Fault::Slow { ms: 600_000, after_effect }));
+        let mut child = self.command(arguments).spawn().unwrap();
+        let limit = Instant::now() + Duration::from_secs(60);
+        let reached = loop {
+            let calls = self.emulator.calls();
+            let there = calls.get(number - 1).is_some_and(|call| !after_effect || call.done || call.code.is_some());
+            if there {
+                break true;
+            }
+            if child.try_wait().unwrap().is_some() {
+                break false;
+            }
+            assert!(Instant::now() < limit, "call {number} neither comes nor goes");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        child.start_kill().unwrap();
+        child.wait().await.unwrap();
+        self.emulator.behave();
+        reached.then_some(())
+    }
+
     /// The names of the runs.
     pub fn runs(&self) -> Vec<String> {
         let Ok(folder) = std::fs::read_dir(self.path("state/tlsmend/runs")) else { return Vec::new() };
@@ -109,7 +143,7 @@ impl Cloud {
         let (connector, name) = (Connector::new(), running.host.parse().unwrap());
         let mut all = Vec::new();
         for address in &running.addresses {
-            let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+            let deadline = Instant::now() + Duration::from_secs(20);
             let evidence = connector.handshake(*address, &name, deadline).await;
             all.push(evidence.served_chain.iter().map(|der| Fingerprint::of(der).to_string()).collect());
         }
@@ -136,19 +170,48 @@ pub async fn end(child: Child) -> Ran {
 impl Cloud {
     /// The private key of what is served, PEM, as the service gives it to who asks expressly.
     pub async fn key(&self) -> String {
-        use tlsmend::remedy::cas::credentials::{Credentials, Identity};
         use tlsmend::remedy::cas::{CasClient, Settings};
-        use tlsmend::remedy::secret::Secret;
         let endpoint = self.emulator.endpoint().parse().unwrap();
-        let identity = Identity::Static(Credentials {
-            access_key_id: ACCESS_KEY_ID.to_owned(),
-            access_key_secret: Secret::new(ACCESS_KEY_SECRET),
-            security_token: None,
-            expires: None,
-        });
         let settings = Settings::for_endpoint(&endpoint, Arc::new(now));
-        let client = CasClient::new(endpoint, identity, settings).unwrap();
+        let client = CasClient::new(endpoint, identity(), settings).unwrap();
         let id = self.emulator.certificates()[0].id;
         client.detail_with_key(id.try_into().unwrap()).await.unwrap().key.unwrap().expose().to_owned()
     }
+}
+
+impl Cloud {
+    /// What stands before the domain: product and instance.
+    pub fn target(&self) -> (String, String) {
+        let bound = self.emulator.resources().remove(0);
+        (bound.product, bound.instance)
+    }
+
+    /// What to type in the guides' dialect.
+    pub fn guide_arguments(&self, more: &[&str]) -> Vec<String> {
+        let (product, instance) = self.target();
+        let id = format!("cert-{:06x}", self.emulator.certificates()[0].id);
+        let mut arguments = self.bare_arguments();
+        arguments.extend(
+            ["--to", "guide", "--cert-id", &id, "--product", &product, "--instance", &instance].map(str::to_owned),
+        );
+        arguments.extend(more.iter().map(|&more| more.to_owned()));
+        arguments
+    }
+
+    pub fn guide_client(&self) -> tlsmend::remedy::cas::GuideClient {
+        use tlsmend::remedy::cas::{GuideClient, Settings};
+        let endpoint = self.emulator.endpoint().parse().unwrap();
+        let settings = Settings::for_endpoint(&endpoint, Arc::new(now));
+        GuideClient::new(endpoint, identity(), settings, false).unwrap()
+    }
+}
+
+fn identity() -> tlsmend::remedy::cas::credentials::Identity {
+    use tlsmend::remedy::cas::credentials::{Credentials, Identity};
+    Identity::Static(Credentials {
+        access_key_id: ACCESS_KEY_ID.to_owned(),
+        access_key_secret: tlsmend::remedy::secret::Secret::new(ACCESS_KEY_SECRET),
+        security_token: None,
+        expires: None,
+    })
 }
