@@ -8,6 +8,7 @@ pub mod dns_server;
 pub mod http_server;
 pub mod program;
 pub mod random_pki;
+pub mod real_clients;
 pub mod sample_report;
 pub mod service;
 pub mod shared_lab;
