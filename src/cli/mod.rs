@@ -13,6 +13,7 @@ mod judge;
 mod lab;
 mod options;
 mod password;
+mod preflight;
 pub mod probe;
 mod rules;
 
@@ -40,6 +41,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Preflight(Box<preflight::Arguments>),
     Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
@@ -86,6 +88,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Preflight(command) => preflight::run(&command, &arguments.global),
         Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),

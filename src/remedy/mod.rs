@@ -5,4 +5,5 @@ pub mod bundle;
 pub mod cas;
 pub mod eas;
 pub mod p7b;
+pub mod preflight;
 pub mod secret;
