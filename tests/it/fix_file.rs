@@ -259,7 +259,11 @@ async fn an_interrupted_run_can_be_resumed() {
     arguments[index + 1] = format!("test ! -e {} || {}", go.display(), world.nginx.command("-s reload"));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut child = world.site.command(&arguments, &[]).spawn().unwrap();
-    wait_until(|| world.site.runs().iter().any(|id| world.site.journal(id).contains("\"reload\"")));
+    // Not with `wait_until`: the page of the issuer is served by this thread.
+    while !world.site.runs().iter().any(|id| world.site.journal(id).contains("\"reload\"")) {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it was interrupted");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     let interrupt = ["-INT".to_owned(), child.id().unwrap().to_string()];
     Command::new("kill").args(interrupt).status().unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(6), "something was changed, and it is not over");
