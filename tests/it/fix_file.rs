@@ -258,7 +258,7 @@ async fn an_interrupted_run_can_be_resumed() {
     let go = world.site.path("go");
     arguments[index + 1] = format!("test ! -e {} || {}", go.display(), world.nginx.command("-s reload"));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut child = world.site.command(&arguments, &[]).spawn().unwrap();
+    let mut child = world.site.command(&arguments, &[]).stdout(std::process::Stdio::null()).spawn().unwrap();
     // Not with `wait_until`: the page of the issuer is served by this thread.
     while !world.site.runs().iter().any(|id| world.site.journal(id).contains("\"reload\"")) {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it was interrupted");

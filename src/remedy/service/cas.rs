@@ -311,7 +311,11 @@ impl CasService {
                     ServiceError::new(ErrorKind::Failed, format!("{late} within {} s", total.as_secs()))
                 }));
             }
-            watch.pause(self.patience.poll.min(left)).await;
+            let pause = self.patience.poll.min(left);
+            if !watch.pause(pause).await {
+                // Whoever interrupts waits for what cannot be left in the middle, and must not make it hurry.
+                tokio::time::sleep(pause).await;
+            }
         }
     }
 

@@ -112,7 +112,8 @@ impl Cloud {
         let call = u32::try_from(number).unwrap();
         // Longer than any test waits.
         self.emulator.inject(Injection::new("*", call, Fault::Slow { ms: 600_000, after_effect }));
-        let mut child = self.command(arguments).spawn().unwrap();
+        // Nobody reads what it says: a full pipe would stop it.
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let limit = Instant::now() + Duration::from_secs(60);
         let reached = loop {
             let calls = self.emulator.calls();
