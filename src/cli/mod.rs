@@ -11,6 +11,7 @@ mod lab;
 mod options;
 pub mod probe;
 mod rules;
+mod show;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Show(show::Arguments),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -81,6 +83,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Show(command) => show::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),

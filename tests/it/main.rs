@@ -25,5 +25,6 @@ mod peers;
 mod properties;
 mod readme;
 mod reports;
+mod show;
 mod suites;
 mod tls;
