@@ -9,6 +9,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod options;
+mod password;
 pub mod probe;
 mod rules;
 mod show;
@@ -158,7 +159,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out", "--password-file"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

@@ -97,6 +97,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
         tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
+        asked: None,
     }
 }
 

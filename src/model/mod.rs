@@ -5,6 +5,7 @@
 
 pub mod aia;
 pub mod bundle;
+pub mod call;
 pub mod certificate;
 pub mod evidence;
 pub mod finding;

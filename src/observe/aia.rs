@@ -228,7 +228,7 @@ fn form(body: &[u8], certificates: &[Vec<u8>]) -> AiaForm {
 /// A client that can connect to nothing but the addresses of `url`'s host that were resolved and checked here: a second
 /// look-up, which might say something else (DNS rebinding), never happens.
 ///
-/// One client a hop costs little: without TLS there is nothing to load, and no fetch needs the connection of another.
+/// One client a hop costs little: there are no roots to load, and no fetch needs the connection of another.
 async fn client_for(
     url: &mut Url,
     resolver: &Resolver,
@@ -271,6 +271,7 @@ async fn client_for(
         return Err((AiaOutcome::PrivateAddress, detail));
     }
     Client::builder()
+        .tls_backend_preconfigured(no_tls())
         .no_proxy() // it would resolve the host itself
         .redirect(redirect::Policy::none()) // each hop's address is checked
         .referer(false)
@@ -280,6 +281,14 @@ async fn client_for(
         .dns_resolver(Pinned(allowed))
         .build()
         .map_err(|error| (AiaOutcome::Unreachable, reason(&error)))
+}
+
+/// Trusts nobody: only http is ever fetched here, but the HTTP client is built with TLS and wants to know how.
+fn no_tls() -> rustls::ClientConfig {
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.expect("the provider has suites of both versions of TLS");
+    versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
 }
 
 /// Says for every name what was resolved and checked. (reqwest's own `resolve_to_addrs` would ask the system about a name

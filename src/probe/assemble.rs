@@ -15,7 +15,7 @@ use crate::judge::pool::{CertId, Pool};
 use crate::judge::search::{self, BuiltPath};
 use crate::judge::{self, Judgement, Served, rules};
 use crate::model::aia::{AiaEvidence, AiaFetch};
-use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
+use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
 use crate::model::path::{Path, PathFault, Provenance};
@@ -355,6 +355,7 @@ fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) 
         spki_sha256: certificate.spki_sha256().to_string(),
         is_ca: certificate.is_ca(),
         ca_issuers: extensions.ca_issuers.iter().map(|url| crate::x509::dn::printable(url)).collect(),
+        scts: extensions.scts.iter().map(|sct| SctFacts { log_id: hex(&sct.log_id), timestamp: sct.at() }).collect(),
         sources,
         trusted_in: None,
         pem: (level == EvidenceLevel::Pem).then(|| pem::encode(certificate.der())),
@@ -404,7 +405,7 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
             "revocation",
             "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
         ),
-        ("certificate-transparency", "no log list was given"),
+        ("certificate-transparency", "no log list was given, and timestamps in the TLS extension were not asked for"),
     ];
     if input.settings.anchors.is_embedded() {
         list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));

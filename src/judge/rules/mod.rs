@@ -39,10 +39,12 @@ mod issuer_not_yet_valid;
 mod key_does_not_match_certificate;
 mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
+mod known_bad_ca;
 mod missing_intermediate;
 mod name_constraints_violated;
 mod name_mismatch;
 mod no_certificate_served;
+mod no_scts;
 mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
@@ -246,10 +248,12 @@ pub const ALL: &[&Rule] = &[
     &key_does_not_match_certificate::RULE,
     &key_usage_forbids_tls::RULE,
     &key_usage_lacks_digital_signature::RULE,
+    &known_bad_ca::RULE,
     &missing_intermediate::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
     &no_certificate_served::RULE,
+    &no_scts::RULE,
     &not_for_tls_servers::RULE,
     &not_tls::RULE,
     &nothing_in_common::RULE,

@@ -1,11 +1,13 @@
 //! What tests say often, said once.
 
+pub mod cas_caller;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
 pub mod program;
 pub mod random_pki;
 pub mod sample_report;
+pub mod service;
 pub mod shared_lab;
 pub mod tls_server;
 
