@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod judge;
 mod lab;
+mod mapping;
 mod options;
 mod password;
 pub mod probe;
@@ -39,6 +40,7 @@ enum Command {
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
     Show(show::Arguments),
+    Mapping(mapping::Arguments),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -85,6 +87,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Show(command) => show::run(&command, &arguments.global),
+        Command::Mapping(command) => mapping::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),

@@ -4,5 +4,6 @@ pub mod atomic_file;
 pub mod bundle;
 pub mod cas;
 pub mod eas;
+pub mod mapping;
 pub mod p7b;
 pub mod secret;

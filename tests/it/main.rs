@@ -24,6 +24,7 @@ mod hostile;
 mod inspect;
 mod judge;
 mod lab;
+mod mapping;
 mod peers;
 mod pfx;
 mod properties;
