@@ -109,6 +109,7 @@ fn change(arguments: &Arguments) -> Result<Option<Change>, CliError> {
     let change = Change {
         at: arguments.at,
         clients: (!arguments.client.is_empty()).then(|| probe::chosen(&arguments.client)),
+        own_stores: Some(probe::anchors(None, None)?),
         roots: certificates(&arguments.roots, "--roots")?,
         local: certificates(&arguments.ca, "--ca")?,
     };

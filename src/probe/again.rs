@@ -34,6 +34,8 @@ pub struct Change {
     pub at: Option<Time>,
     /// `None`: those of the report.
     pub clients: Option<Vec<&'static Client>>,
+    /// Each client's own store, where the report's user named no other; `None`: as compiled in.
+    pub own_stores: Option<TrustAnchors>,
     /// Trust exactly these; `None`: the store of the report.
     pub roots: Option<Vec<Arc<Certificate>>>,
     /// Trust these too; `None`: what the report's user added.
@@ -73,7 +75,7 @@ pub fn judge_again(report: &Report, change: &Change) -> Result<Report, NotPossib
         finished_at: report.run.finished_at,
     });
     again.run.id.clone_from(&report.run.id);
-    if change.roots.is_none() && change.local.is_none() && !settings.anchors.is_embedded() {
+    if change.roots.is_none() && change.local.is_none() && !settings.anchors.are_own_stores() {
         // Of a store that was given only what matters here is in the report; its size is of the store.
         again.run.stores.clone_from(&report.run.stores);
     }
@@ -229,7 +231,7 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
     let anchors = match &change.roots {
         Some(roots) => TrustAnchors::exactly(roots.clone()),
         None if was_given => TrustAnchors::exactly(store.anchors(report, &Provenance::StoreRoots)),
-        None => TrustAnchors::mozilla(),
+        None => change.own_stores.clone().unwrap_or_else(TrustAnchors::own_stores),
     };
     let local = change.local.clone().unwrap_or_else(|| store.anchors(report, &Provenance::StoreLocal));
     Ok(Settings {

@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "bundle",
     "show",
     "mapping",
+    "fix",
     "lab",
     "demo",
     "explain",
