@@ -10,6 +10,7 @@ mod lab;
 mod options;
 pub mod probe;
 mod rules;
+mod stores;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ enum Command {
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Stores(stores::Arguments),
     Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
@@ -81,6 +83,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Stores(command) => stores::run(&command, &arguments.global),
         Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }

@@ -55,7 +55,7 @@ pub struct Deployment {
     pub unparsable: Vec<usize>,
     /// Paths over what was served.
     pub as_served: Search,
-    /// Paths over what was served and fetched.
+    /// Paths over what was served and fetched, or known beforehand where that does not lead to an anchor.
     pub with_fetched: Search,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
@@ -127,6 +127,11 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         let with_fetched = search::paths(&case, Issuers::WithFetched);
         let answers = settings.clients.iter().map(|client| answer(client, &case)).collect();
         want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        // What is known beforehand proves what is missing as well as what was fetched, and mends it as well.
+        let with_fetched = match with_fetched.best() {
+            Some(path) if !path.anchored => search::paths(&case, Issuers::AtHand),
+            _ => with_fetched,
+        };
         (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
     }
     Judgement { pool, deployments, wanted_issuers }

@@ -60,6 +60,8 @@ pub enum Issuers {
     ServedOnly,
     /// Trust anchors and what was fetched by AIA.
     WithFetched,
+    /// These, and the intermediates that are known beforehand.
+    AtHand,
 }
 
 /// All paths of the case's end entity. An issuer is one by name (RFC 5280 §6.1.3 (a)(4)) AND by signature; key
@@ -115,7 +117,12 @@ impl Walk<'_> {
         }
         let mut mismatched = Vec::new();
         let mut candidates = Vec::new();
-        for candidate in self.case.issuers(last, self.issuers == Issuers::WithFetched) {
+        let known = |&id: &CertId| self.issuers == Issuers::AtHand && pool.origin(id).known;
+        let fetches = self.issuers != Issuers::ServedOnly;
+        let known: Vec<CertId> = pool.issuer_candidates(last).filter(known).collect();
+        let seen: Vec<CertId> = self.case.issuers(last, fetches).collect();
+        let unseen = known.into_iter().filter(|id| !seen.contains(id)).collect::<Vec<_>>();
+        for candidate in seen.iter().copied().chain(unseen) {
             // The same name and key again leads nowhere new (RFC 4158 §2.4.1).
             let repeats = path.iter().any(|&id| {
                 id == candidate

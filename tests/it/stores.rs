@@ -3,3 +3,4 @@
 mod published;
 mod real;
 mod tables;
+mod update;

@@ -1,5 +1,6 @@
 //! The program itself, as a user runs it.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,16 @@ pub struct Run {
 
 /// Runs `tlsmend ARGUMENTS` with an environment of its own; a run that takes a minute has hung.
 pub fn tlsmend(arguments: &[&str]) -> Run {
+    tlsmend_with(arguments, &[])
+}
+
+/// The same, with these variables too.
+pub fn tlsmend_with(arguments: &[&str], variables: &[(&str, &Path)]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tlsmend"))
         .args(arguments)
+        // No lists of the person who runs the tests.
+        .env("XDG_CACHE_HOME", std::env::temp_dir().join("tlsmend-tests-without-a-cache"))
+        .envs(variables.iter().copied())
         .env("NO_COLOR", "1")
         .env("COLUMNS", "80")
         .stdin(Stdio::null())
