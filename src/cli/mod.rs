@@ -1,23 +1,31 @@
 //! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
 
+mod bundle;
+mod cas;
 mod clients;
+pub mod cloud;
 mod completions;
+mod config;
 mod demo;
 mod explain;
+pub mod fix;
 mod inspect;
 mod judge;
 mod lab;
 mod options;
+mod password;
 pub mod probe;
 mod rules;
 mod stores;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::model::time::Time;
+use crate::observe::aia::Cache;
 
 /// Finds out why TLS to a domain is broken, says so in the words of the client that failed, and mends it.
 #[derive(Debug, Parser)]
@@ -33,7 +41,10 @@ struct Arguments {
 enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
+    Bundle(Box<bundle::Arguments>),
+    Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
+    Fix(Box<fix::Arguments>),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
     Rules(rules::Arguments),
@@ -64,6 +75,10 @@ pub enum Exit {
     Unusable = 2,
     Unreachable = 3,
     Partial = 4,
+    /// `fix` failed, and what was served before is served again.
+    RolledBack = 5,
+    /// `fix` failed, and a person must look.
+    NeedsAttention = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -74,11 +89,14 @@ impl From<Exit> for ExitCode {
 
 /// Parses the arguments and runs the command. Usage errors end the process with 2, `--help` with 0.
 pub fn run() -> Result<Exit, CliError> {
-    let arguments = Arguments::parse();
+    let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
+        Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
+        Command::Fix(command) => fix::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
@@ -93,6 +111,19 @@ pub fn run() -> Result<Exit, CliError> {
 fn clock() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// `$XDG_CACHE_HOME/tlsmend`, else `~/.cache/tlsmend` (XDG Base Directory Specification: a relative path is ignored).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let base = base.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")));
+    base.map(|base| base.join("tlsmend"))
+}
+
+/// The issuers that were fetched before.
+fn aia_cache() -> Option<Cache> {
+    cache_folder().map(|folder| Cache::new(folder.join("aia")))
 }
 
 /// One thread serves everything: a probe waits much and computes little.
@@ -140,7 +171,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

@@ -112,11 +112,9 @@ pub(super) fn own_stores() -> TrustAnchors {
     }
 }
 
-/// `$XDG_CACHE_HOME/tlsmend/stores`, else below `~/.cache`. `None` where there is no home.
+/// `stores` in the folder of caches. `None` where there is no home.
 fn cache_file() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(cache.join("tlsmend").join("stores"))
+    super::cache_folder().map(|folder| folder.join("stores"))
 }
 
 fn read_update() -> Option<Update> {

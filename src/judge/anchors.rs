@@ -73,6 +73,15 @@ impl TrustAnchors {
         !self.local.is_empty()
     }
 
+    /// For a verified connection of our own: what the user named, else Mozilla's roots, and what the user added.
+    pub fn certificates(&self) -> Vec<Arc<Certificate>> {
+        let named = match &self.public {
+            Public::Exactly(roots) => roots.to_vec(),
+            Public::OwnStores(_) => mozilla::all().collect(),
+        };
+        [named, self.local.to_vec()].concat()
+    }
+
     /// The update in use, if any.
     pub fn update(&self) -> Option<&Update> {
         match &self.public {

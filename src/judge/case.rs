@@ -7,6 +7,7 @@ use super::stores::{KnownIssuers, StoreId, table};
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
+use crate::x509::crl::Crl;
 
 /// What the one who judges trusts and knows beforehand. The default, for the diagnosis: every anchor there is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +47,23 @@ pub struct Case<'a> {
     pub tls: Option<&'a TlsParameters>,
     /// Why the handshake did not complete, when the chain was seen all the same.
     pub failure: Option<&'a Failure>,
+    /// What a caller of `judge` asked for beside the chain. On the network there is nothing of the kind.
+    pub asked: Option<&'a Asked>,
+}
+
+/// What a program that calls a validator can hand to it, and a TLS client has no option for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Revocation is to be checked, by these lists.
+    pub crls: Vec<Crl>,
+    /// Lists were given: of those that could not be read there is none in `crls`.
+    pub checks_revocation: bool,
+    /// A list given was not readable.
+    pub has_unreadable_crl: bool,
+    /// Intermediates allowed in a path.
+    pub max_intermediates: Option<u32>,
+    /// The end entity is to be a client's.
+    pub for_clients: bool,
 }
 
 impl<'a> Case<'a> {

@@ -55,7 +55,7 @@ pub struct Deployment {
     pub unparsable: Vec<usize>,
     /// Paths over what was served.
     pub as_served: Search,
-    /// Paths over what was served and fetched, or known beforehand where that does not lead to an anchor.
+    /// Paths over what was served, fetched or is known from elsewhere.
     pub with_fetched: Search,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
@@ -102,6 +102,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
         tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
+        asked: None,
     }
 }
 
@@ -113,10 +114,11 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     if let Some(files) = &evidence.files {
         deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
     }
-    for der in evidence.aia.iter().flat_map(|fetched| &fetched.certificates) {
-        if let Ok(certificate) = Certificate::parse(der) {
+    for fetched in &evidence.aia {
+        for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
             let id = pool.intern(Arc::new(certificate));
-            pool.mark_fetched(id);
+            // Clients ask the address themselves, and get nothing from our cache.
+            if fetched.fetch.from_cache { pool.mark_cached(id) } else { pool.mark_fetched(id) }
         }
     }
     settings.anchors.add_met(&mut pool);
@@ -126,12 +128,13 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         let as_served = search::paths(&case, Issuers::ServedOnly);
         let with_fetched = search::paths(&case, Issuers::WithFetched);
         let answers = settings.clients.iter().map(|client| answer(client, &case)).collect();
-        want(&case, &with_fetched, evidence, &mut wanted_issuers);
-        // What is known beforehand proves what is missing as well as what was fetched, and mends it as well.
-        let with_fetched = match with_fetched.best() {
-            Some(path) if !path.anchored => search::paths(&case, Issuers::AtHand),
-            _ => with_fetched,
-        };
+        // What some clients know beforehand must still be fetched for those that fetch.
+        let is_known = |id: &CertId| pool.origin(*id).known && !case.is_served(*id);
+        if with_fetched.best().is_some_and(|path| path.certificates.iter().any(is_known)) {
+            want(&case, &search::paths(&case, Issuers::Fetched), evidence, &mut wanted_issuers);
+        } else {
+            want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        }
         (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
     }
     Judgement { pool, deployments, wanted_issuers }

@@ -18,6 +18,8 @@ pub struct CertId(u32);
 pub struct Origin {
     /// Fetched from a `caIssuers` address.
     pub fetched: bool,
+    /// At hand for the diagnosis and for a bundle, but no client can get it from there: an earlier day's fetch.
+    pub cached: bool,
     /// A trust anchor of a store, or of the user.
     pub anchor: Option<AnchorKind>,
     /// Of the stores that have it, when the user did not add it.
@@ -52,6 +54,10 @@ impl Pool {
 
     pub fn mark_fetched(&mut self, id: CertId) {
         self.origins[id.0 as usize].fetched = true;
+    }
+
+    pub fn mark_cached(&mut self, id: CertId) {
+        self.origins[id.0 as usize].cached = true;
     }
 
     /// An anchor for every client.

@@ -58,10 +58,10 @@ impl Search {
 pub enum Issuers {
     /// Trust anchors.
     ServedOnly,
-    /// Trust anchors and what was fetched by AIA.
+    /// Trust anchors and what was fetched by AIA: what a client that fetches can see.
+    Fetched,
+    /// These, and what is known from elsewhere.
     WithFetched,
-    /// These, and the intermediates that are known beforehand.
-    AtHand,
 }
 
 /// All paths of the case's end entity. An issuer is one by name (RFC 5280 §6.1.3 (a)(4)) AND by signature; key
@@ -117,12 +117,16 @@ impl Walk<'_> {
         }
         let mut mismatched = Vec::new();
         let mut candidates = Vec::new();
-        let known = |&id: &CertId| self.issuers == Issuers::AtHand && pool.origin(id).known;
-        let fetches = self.issuers != Issuers::ServedOnly;
-        let known: Vec<CertId> = pool.issuer_candidates(last).filter(known).collect();
-        let seen: Vec<CertId> = self.case.issuers(last, fetches).collect();
-        let unseen = known.into_iter().filter(|id| !seen.contains(id)).collect::<Vec<_>>();
-        for candidate in seen.iter().copied().chain(unseen) {
+        let at_hand = |&candidate: &CertId| {
+            let origin = pool.origin(candidate);
+            let sent = self.case.is_served(candidate) || origin.anchor.is_some();
+            sent || match self.issuers {
+                Issuers::ServedOnly => false,
+                Issuers::Fetched => origin.fetched,
+                Issuers::WithFetched => origin.fetched || origin.cached || origin.known,
+            }
+        };
+        for candidate in pool.issuer_candidates(last).filter(at_hand) {
             // The same name and key again leads nowhere new (RFC 4158 §2.4.1).
             let repeats = path.iter().any(|&id| {
                 id == candidate

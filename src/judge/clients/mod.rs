@@ -24,6 +24,7 @@ mod peer_bssl;
 mod peer_gnutls;
 mod peer_moz;
 mod peer_openssl;
+mod peer_pyca;
 mod python_ssl;
 mod python_strict;
 mod requests;
@@ -75,6 +76,7 @@ pub const JUDGE_ONLY: &[&Client] = &[
     &peer_bssl::CLIENT,
     &peer_moz::CLIENT,
     &peer_gnutls::CLIENT,
+    &peer_pyca::CLIENT,
 ];
 
 /// The client called `id`, those that only `judge` asks included.
@@ -117,6 +119,7 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, curl, java, go) in [
@@ -200,6 +203,7 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: Some(&nothing),
+            asked: None,
         };
         let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
         let decided: Vec<&str> = decided.map(|client| client.id).collect();
@@ -223,6 +227,7 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, openssl, python, node, bun, deno) in [

@@ -34,7 +34,7 @@ fn check(context: &Context<'_>) -> Outcome {
                 .fact("root", certificate.subject.to_string())
                 .fact("root_sha256", certificate.fingerprint.to_string())
                 .remedy("use a certificate of a public CA, or give this root to every client", None, true);
-            if blocked.is_empty() { found } else { found.fact("stores_that_block", ids(blocked)) }
+            Some(if blocked.is_empty() { found } else { found.fact("stores_that_block", ids(blocked)) })
         },
     );
     let some = support::per_chain(context, |_, deployment| in_other_stores(context, deployment));

@@ -4,6 +4,7 @@ use super::StoreId;
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
 use crate::model::time::{DAY, Time};
+use crate::x509::sct::Sct;
 
 /// Roots of one owner that a store trusts for what was issued until a moment.
 #[derive(Debug)]
@@ -181,7 +182,7 @@ pub fn of_path(case: &Case<'_>, path: &[CertId]) -> Option<Ruling> {
     let last = Time::from_unix(distrust.last);
     match distrust.by {
         IssuedBy::NotBefore => (end_entity.not_before > last).then_some(Ruling::Distrusted(distrust)),
-        IssuedBy::Timestamps => match end_entity.timestamps().into_iter().min() {
+        IssuedBy::Timestamps => match end_entity.extensions.scts.iter().map(Sct::at).min() {
             None => Some(Ruling::NotKnown(distrust)),
             Some(earliest) => (earliest > last).then_some(Ruling::Distrusted(distrust)),
         },

@@ -7,6 +7,9 @@ use crate::lab::server::aia::Page;
 /// The domain of `tlsmend demo`.
 pub const DEMO: &str = "works-in-chrome-fails-in-curl";
 
+/// The domain of `tlsmend lab cas`.
+pub const TWO_ADDRESSES: &str = "missing-at-two-addresses";
+
 pub const ALL: &[Scenario] = &[
     Scenario {
         id: DEMO,
@@ -23,6 +26,14 @@ pub const ALL: &[Scenario] = &[
         expected: &["missing-intermediate"],
         exit: 1,
         build: missing_intermediate,
+    },
+    Scenario {
+        id: TWO_ADDRESSES,
+        family: Family::Chain,
+        summary: "behind an alias with two addresses, and neither sends the intermediate",
+        expected: &["missing-intermediate"],
+        exit: 1,
+        build: missing_at_two_addresses,
     },
     Scenario {
         id: "two-intermediates-missing",
@@ -190,6 +201,16 @@ fn missing_intermediate(world: &mut World) -> Result<(), BuildError> {
     let intermediate = world.intermediate(&root).issue()?;
     let site = world.site(&intermediate).issue()?;
     world.serve(&site, &[&site])
+}
+
+/// root → (intermediate, not served) → end entity, at two addresses behind a gateway's name
+fn missing_at_two_addresses(world: &mut World) -> Result<(), BuildError> {
+    world.alias("gw-rec.cn-hangzhou.pai-eas.example.net", 60);
+    let root = world.root()?;
+    let intermediate = world.intermediate(&root).issue()?;
+    let site = world.site(&intermediate).issue()?;
+    world.serve_at(1, &site, &[&site])?;
+    world.serve_at(2, &site, &[&site])
 }
 
 /// root → (upper, not served) → (lower, not served) → end entity

@@ -8,7 +8,7 @@ use tlsmend::model::time::Time;
 use tlsmend::x509::Fingerprint;
 
 use crate::support::http_server::{HttpServer, Page};
-use crate::support::program::{Run, tlsmend, tlsmend_with};
+use crate::support::program::{Run, tlsmend, tlsmend_caching_in};
 use crate::support::tls_server::TlsServer;
 
 /// Root → intermediate → end entity for shop.example.com; the root is Chrome's, Apple's, Microsoft's and Mozilla's once the
@@ -64,10 +64,10 @@ impl World {
 
     async fn run(&self, arguments: &[&str]) -> Run {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let cache = self.folder.path().to_owned();
+        let cache = self.folder.path().to_str().unwrap().to_owned();
         let run = move || {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            tlsmend_with(&arguments, &[("XDG_CACHE_HOME", &cache)])
+            tlsmend_caching_in(&cache, &arguments)
         };
         tokio::task::spawn_blocking(run).await.unwrap()
     }

@@ -1,6 +1,5 @@
 //! The program itself, as a user runs it.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,20 +11,21 @@ pub struct Run {
     pub stderr: String,
 }
 
+/// Stands for the user's cache, which no test may touch.
+pub const CACHE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// Runs `tlsmend ARGUMENTS` with an environment of its own; a run that takes a minute has hung.
 pub fn tlsmend(arguments: &[&str]) -> Run {
-    tlsmend_with(arguments, &[])
+    tlsmend_caching_in(CACHE_HOME, arguments)
 }
 
-/// The same, with these variables too.
-pub fn tlsmend_with(arguments: &[&str], variables: &[(&str, &Path)]) -> Run {
+/// The same with a cache of its own.
+pub fn tlsmend_caching_in(cache_home: &str, arguments: &[&str]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tlsmend"))
         .args(arguments)
-        // No lists of the person who runs the tests.
-        .env("XDG_CACHE_HOME", std::env::temp_dir().join("tlsmend-tests-without-a-cache"))
-        .envs(variables.iter().copied())
         .env("NO_COLOR", "1")
         .env("COLUMNS", "80")
+        .env("XDG_CACHE_HOME", cache_home)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
