@@ -19,6 +19,7 @@ mod preflight;
 pub mod probe;
 mod rules;
 mod show;
+mod stores;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ enum Command {
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Stores(stores::Arguments),
     Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
@@ -108,6 +110,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Stores(command) => stores::run(&command, &arguments.global),
         Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }
