@@ -3,6 +3,7 @@
 use super::anchors::AnchorKind;
 use super::pool::{CertId, Pool};
 use crate::model::handshake::{Failure, TlsParameters};
+use crate::model::hello::{Choice, HelloEvidence};
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 
@@ -31,6 +32,10 @@ pub struct Case<'a> {
     pub tls: Option<&'a TlsParameters>,
     /// Why the handshake did not complete, when the chain was seen all the same.
     pub failure: Option<&'a Failure>,
+    /// What the server chose of the offer that brought `tls` and the chain.
+    pub choice: Option<Choice>,
+    /// What it answered to further ClientHellos.
+    pub hellos: &'a [HelloEvidence],
 }
 
 impl<'a> Case<'a> {
@@ -44,12 +49,6 @@ impl<'a> Case<'a> {
     pub fn certificate_message_bytes(&self) -> usize {
         let entries = self.served.len() + self.unparsable.len();
         self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
-    }
-
-    /// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client
-    /// that does not offer SHA-1 meets a handshake_failure.
-    pub fn signs_with_sha1(&self) -> bool {
-        self.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
     }
 
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {

@@ -245,6 +245,8 @@ impl Prepared {
             ocsp_staple: self.staple.as_deref(),
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
         };
         let is_standard = client.id == standard::CLIENT.id;
         let asks = [
@@ -261,7 +263,7 @@ impl Prepared {
             return Reply::skipped(self.test.id.clone(), client.id, "not-modelled", *why);
         }
         if !is_standard {
-            return self.answered(client, &super::answer(client, &case), None);
+            return self.answered(client, &super::answer(client, &case, &[]), None);
         }
         match self.by_the_standard(&case, reference) {
             Ok(outcome) => {

@@ -16,5 +16,6 @@ pub mod search;
 pub mod standard;
 
 mod judgement;
+mod meeting;
 
-pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge};
+pub use judgement::{Deployment, Judgement, OtherChain, Served, Settings, WantedHello, answer, judge};

@@ -32,7 +32,7 @@ pub fn propose(case: &Case<'_>, search: &Search, clients: &[&'static Client], be
             served_bytes: bundle.iter().map(|id| case.pool.get(*id).der().len()).sum(),
             ..*case
         };
-        let answers: Vec<Answer> = clients.iter().map(|client| judge::answer(client, &trial)).collect();
+        let answers: Vec<Answer> = clients.iter().map(|client| judge::answer(client, &trial, &[])).collect();
         let better = best
             .as_ref()
             .is_none_or(|(chosen, known)| (accepted(&answers), chosen.len()) > (accepted(known), bundle.len()));

@@ -107,12 +107,14 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
         };
         use FailureKind as Kind;
         for (failure, curl, java, go) in [
             (
                 failure(Stage::Tls, Kind::VersionNotSupported, Some("protocol_version")),
-                "35 legacy sigalg disallowed or unsupported",
+                "35 tlsv1 alert protocol version",
                 "SSLHandshakeException: (protocol_version) Received fatal alert: protocol_version",
                 "tls: protocol version not supported",
             ),
@@ -190,8 +192,10 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: Some(&nothing),
+            choice: None,
+            hellos: &[],
         };
-        let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
+        let decided = ALL.iter().filter(|client| answer(client, &case, &[]).verdict == Verdict::Error);
         let decided: Vec<&str> = decided.map(|client| client.id).collect();
         assert_eq!(decided, ["rustls-aws", "deno", "rustls-ring"]);
     }
@@ -213,6 +217,8 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
         };
         use FailureKind as Kind;
         for (failure, openssl, python, node, bun, deno) in [

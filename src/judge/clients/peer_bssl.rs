@@ -1,7 +1,7 @@
 //! BoringSSL's libpki asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::chromium::{self, Status};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Category;
@@ -12,7 +12,7 @@ pub const CLIENT: Client = Client {
     versions: "BoringSSL a0689af",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
         "Without what Chrome adds: key usage, the limits on validity, names that are not unique.",
