@@ -199,7 +199,9 @@ fn handshake(client: &Client, failure: &Failure, case: &Case<'_>) -> Answer {
 
 /// The case that a client of another ClientHello has. A chain that could not be read there is taken to be the one seen.
 fn other_case<'a>(case: &Case<'a>, chosen: &'a Chosen, chain: Option<&'a OtherChain>) -> Case<'a> {
-    let case = Case { tls: Some(&chosen.tls), choice: Some(chosen.choice), failure: chosen.failure.as_ref(), ..*case };
+    // A server that demands a client certificate demands it of this client, too.
+    let failure = chosen.failure.as_ref().or(case.failure.filter(|failure| !meeting::is_ours(failure)));
+    let case = Case { tls: Some(&chosen.tls), choice: Some(chosen.choice), failure, ..*case };
     match chain {
         Some(chain) if !chosen.served_chain.is_empty() => Case {
             served: &chain.served,

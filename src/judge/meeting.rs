@@ -73,6 +73,11 @@ fn answer_to<'a>(hello: &Hello<'_>, case: &Case<'a>) -> Option<&'a Failure> {
     })
 }
 
+/// Is it a failure of our own stack, which says nothing of a client that came further?
+pub fn is_ours(failure: &Failure) -> bool {
+    is_about_the_offer(failure) || failure.kind == FailureKind::TooLarge
+}
+
 /// Does the failure say what server and our stack have in common, and nothing of other clients?
 fn is_about_the_offer(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::NothingInCommon | FailureKind::VersionNotSupported)

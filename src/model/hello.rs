@@ -9,6 +9,18 @@ pub const TLS_1_1: u16 = 0x0302;
 pub const TLS_1_2: u16 = 0x0303;
 pub const TLS_1_3: u16 = 0x0304;
 
+/// As people write it: `1.2`, not `0x0303`.
+pub fn version_name(version: u16) -> String {
+    match version {
+        SSL_3_0 => "SSL 3.0".to_owned(),
+        TLS_1_0 => "1.0".to_owned(),
+        TLS_1_1 => "1.1".to_owned(),
+        TLS_1_2 => "1.2".to_owned(),
+        TLS_1_3 => "1.3".to_owned(),
+        other => format!("0x{other:04x}"),
+    }
+}
+
 /// The first post-quantum hybrid. No server demands it, so offering it or not decides nothing.
 pub const X25519_MLKEM768: u16 = 0x11ec;
 
@@ -32,13 +44,20 @@ impl Hello<'_> {
             && within(self.signature_schemes, other.signature_schemes)
     }
 
-    /// Could the server have chosen this from it?
+    /// Could the server have chosen this from it, or what it does as well?
     pub fn contains(&self, choice: &Choice) -> bool {
-        let has = |offered: &[u16], chosen: Option<u16>| chosen.is_none_or(|chosen| offered.contains(&chosen));
         self.versions.contains(&choice.version)
             && self.cipher_suites.contains(&choice.cipher_suite)
-            && has(self.groups, choice.group)
-            && has(self.signature_schemes, choice.signature_scheme)
+            && choice.group.is_none_or(|group| self.groups.contains(&group))
+            && choice.signature_scheme.is_none_or(|scheme| self.contains_scheme(scheme, choice.version))
+    }
+
+    /// Before TLS 1.3 an RSA key that signs with RSASSA-PSS signs with PKCS #1 v1.5 too.
+    fn contains_scheme(&self, scheme: u16, version: u16) -> bool {
+        const RSA_PKCS1_SHA256: u16 = 0x0401;
+        const RSA_PSS_RSAE: std::ops::RangeInclusive<u16> = 0x0804..=0x0806;
+        let signs_both = version < TLS_1_3 && RSA_PSS_RSAE.contains(&scheme);
+        self.signature_schemes.contains(&scheme) || (signs_both && self.signature_schemes.contains(&RSA_PKCS1_SHA256))
     }
 
     pub fn highest_version(&self) -> u16 {
@@ -55,8 +74,11 @@ pub const ORDINARY: Hello<'static> = Hello {
     versions: &[TLS_1_3, TLS_1_2],
     cipher_suites: &[0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8],
     groups: &[0x001d, 0x0017, 0x0018],
+    #[rustfmt::skip] // a line a family
     signature_schemes: &[
-        0x0503, 0x0403, 0x0603, 0x0807, 0x0806, 0x0805, 0x0804, 0x0601, 0x0501, 0x0401, 0x0201, 0x0203,
+        0x0503, 0x0403, 0x0603, 0x0807, 0x0806, 0x0805, 0x0804, 0x0601, 0x0501, 0x0401,
+        0x0904, 0x0905, 0x0906, // ML-DSA
+        0x0201, 0x0203, // SHA-1
     ],
 };
 
@@ -100,6 +122,7 @@ pub const WIDEST_BEFORE_TLS13: Hello<'static> = Hello {
         0x0809, 0x080a, 0x080b, 0x081a, 0x081b, 0x081c, // RSASSA-PSS keys, Brainpool
         0x0303, 0x0301, 0x0203, 0x0201, 0x0101, // SHA-224, SHA-1, MD5
         0x0402, 0x0502, 0x0602, 0x0302, 0x0202, // DSA
+        0x0904, 0x0905, 0x0906, // ML-DSA
     ],
 };
 

@@ -86,6 +86,26 @@ pub struct Endpoint {
     pub timing_ms: Timing,
     /// Index into `deployments`; null when the address was not tried.
     pub deployment: Option<usize>,
+    /// What it answered to further ClientHellos: asked where the first had no success, or chose what not every client
+    /// offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hellos: Vec<HelloFacts>,
+}
+
+/// A ClientHello beyond the ordinary one, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloFacts {
+    /// Ids of the clients that send these offers; empty for one that no client sends.
+    pub clients: Vec<String>,
+    /// The versions offered, best first.
+    pub versions: Vec<String>,
+    /// How many cipher suites were offered.
+    pub cipher_suites: usize,
+    /// What the server chose; null when it refused.
+    pub tls: Option<TlsParameters>,
+    pub failure: Option<Failure>,
+    /// SHA-256 of each certificate it served.
+    pub served_chain: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

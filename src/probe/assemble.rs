@@ -15,14 +15,15 @@ use crate::model::aia::AiaFetch;
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::NotChecked;
+use crate::model::hello::{self, HelloAnswer, HelloEvidence};
 use crate::model::path::{Path, PathFault, Provenance};
-use crate::model::report::{Deployment, Endpoint, Repair, Report, Run, SCHEMA_VERSION, TargetFacts, Tool};
+use crate::model::report::{Deployment, Endpoint, HelloFacts, Repair, Report, Run, SCHEMA_VERSION, TargetFacts, Tool};
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
 use crate::remedy::bundle;
 use crate::x509::key::{Curve, KeyKind};
-use crate::x509::{Certificate, pem};
+use crate::x509::{Certificate, Fingerprint, pem};
 
 /// Paths listed per deployment; the search keeps more.
 const MAX_PATHS: usize = 8;
@@ -145,9 +146,28 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             tls: endpoint.tls.clone(),
             timing_ms,
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
+            hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
         }
     })
     .collect()
+}
+
+fn hello(input: &Input<'_>, evidence: &HelloEvidence) -> HelloFacts {
+    let sends_it = |client: &&&Client| client.hello == Some(evidence.hello);
+    let (tls, failure, chain) = match &evidence.answer {
+        HelloAnswer::Chosen(chosen) => {
+            (Some(chosen.tls.clone()), chosen.failure.clone(), chosen.served_chain.as_slice())
+        }
+        HelloAnswer::Refused(failure) => (None, Some(failure.clone()), &[][..]),
+    };
+    HelloFacts {
+        clients: input.judge_settings.clients.iter().filter(sends_it).map(|client| client.id.to_owned()).collect(),
+        versions: evidence.hello.versions.iter().map(|version| hello::version_name(*version)).collect(),
+        cipher_suites: evidence.hello.cipher_suites.len(),
+        tls,
+        failure,
+        served_chain: chain.iter().map(|der| Fingerprint::of(der).to_string()).collect(),
+    }
 }
 
 fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<&'static str>]) -> Deployment {

@@ -22,6 +22,7 @@ mod judge;
 mod lab;
 mod peers;
 mod properties;
+mod raw_hello;
 mod readme;
 mod reports;
 mod suites;

@@ -20,35 +20,59 @@ pub(super) struct Flight {
 
 /// Reads what there is; `opener` is for TLS 1.3, which encrypts all after the ServerHello.
 pub(super) fn read(received: &[u8], opener: Option<Opener>) -> Flight {
-    let mut flight = Flight::default();
-    let is_tls13 = opener.is_some();
-    let mut records = Records::default();
-    records.push(received);
-    if let Some(opener) = opener {
-        records.open_with(opener);
+    let mut reading = Reading::new(opener);
+    reading.go_on(received);
+    reading.end()
+}
+
+/// A flight that is read as it comes.
+pub(super) struct Reading {
+    records: Records,
+    is_tls13: bool,
+    flight: Flight,
+}
+
+impl Reading {
+    pub(super) fn new(opener: Option<Opener>) -> Self {
+        let is_tls13 = opener.is_some();
+        let mut records = Records::default();
+        if let Some(opener) = opener {
+            records.open_with(opener);
+        }
+        Self { records, is_tls13, flight: Flight::default() }
     }
-    loop {
-        let message = match records.next() {
-            Ok(Some(Said::Message(message))) => message,
-            // A warning that the name is not known, for instance.
-            Ok(Some(Said::Alert { is_fatal: false, .. })) => continue,
-            Ok(_) | Err(_) => break,
-        };
-        match message.kind() {
-            SERVER_HELLO => flight.server_hello = messages::server_hello(message.body()),
-            CERTIFICATE => {
-                flight.certificate_bytes = Some(message.body().len());
-                if let Some(list) = messages::certificate_list(message.body(), is_tls13) {
-                    flight.certificates = Some(list.certificates);
-                    flight.ocsp_staple = list.ocsp_staple;
+
+    /// True when the Certificate message has come, or nothing more can be read.
+    pub(super) fn go_on(&mut self, bytes: &[u8]) -> bool {
+        self.records.push(bytes);
+        loop {
+            let message = match self.records.next() {
+                Ok(Some(Said::Message(message))) => message,
+                // A warning that the name is not known, for instance.
+                Ok(Some(Said::Alert { is_fatal: false, .. })) => continue,
+                Ok(None) => return false,
+                Ok(Some(_)) | Err(_) => return true,
+            };
+            match message.kind() {
+                SERVER_HELLO => self.flight.server_hello = messages::server_hello(message.body()),
+                CERTIFICATE => {
+                    self.flight.certificate_bytes = Some(message.body().len());
+                    if let Some(list) = messages::certificate_list(message.body(), self.is_tls13) {
+                        self.flight.certificates = Some(list.certificates);
+                        self.flight.ocsp_staple = list.ocsp_staple;
+                    }
+                    return true;
                 }
-                return flight;
+                _ => {}
             }
-            _ => {}
         }
     }
-    flight.certificate_bytes = records.begun().filter(|(kind, _)| *kind == CERTIFICATE).map(|(_, length)| length);
-    flight
+
+    pub(super) fn end(mut self) -> Flight {
+        let begun = self.records.begun().filter(|(kind, _)| *kind == CERTIFICATE).map(|(_, length)| length);
+        self.flight.certificate_bytes = self.flight.certificate_bytes.or(begun);
+        self.flight
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,7 @@
 //! The names under which IANA lists what a handshake negotiates.
 
+pub(super) use crate::model::hello::version_name as version;
 use rustls::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
-
-/// As people write it: `1.2`, not `0x0303`.
-pub(super) fn version(version: u16) -> String {
-    match version {
-        0x0300 => "SSL 3.0".to_owned(),
-        0x0301 => "1.0".to_owned(),
-        0x0302 => "1.1".to_owned(),
-        0x0303 => "1.2".to_owned(),
-        0x0304 => "1.3".to_owned(),
-        other => format!("0x{other:04x}"),
-    }
-}
 
 /// TLS Cipher Suites registry. rustls writes `TLS13_` where the registry has `TLS_`.
 pub(super) fn cipher_suite(suite: CipherSuite) -> String {

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::flight;
+use super::flight::Reading;
 use super::hello::key_schedule::{Opener, Suite};
 use super::iana;
 use super::inspector::Inspector;
@@ -165,18 +165,13 @@ impl Session {
     /// Reads on behind rustls' back to the end of the Certificate message, the deadline, the end of the stream or
     /// [`MAX_RECEIVED`].
     pub(super) async fn read_on(&mut self, deadline: Instant) {
+        let opener = self.inspector.flight_secret().and_then(|secret| self.flight_opener(&secret));
+        let mut flight = Reading::new(opener);
         let reading = async {
-            // Looked at when it has grown by a quarter, so that the looking costs a few times the whole.
-            let mut next = 0;
-            loop {
-                if self.received.len() >= next {
-                    let opener = self.inspector.flight_secret().and_then(|secret| self.flight_opener(&secret));
-                    if flight::read(&self.received, opener).certificates.is_some() {
-                        break;
-                    }
-                    next = self.received.len() / 4 * 5;
-                }
-                if self.received.len() >= MAX_RECEIVED || !matches!(self.read().await, Ok(1..)) {
+            let mut begin = 0;
+            while !flight.go_on(&self.received[begin..]) && self.received.len() < MAX_RECEIVED {
+                begin = self.received.len();
+                if !matches!(self.read().await, Ok(1..)) {
                     break;
                 }
             }

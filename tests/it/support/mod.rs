@@ -3,6 +3,7 @@
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod peer;
 pub mod program;
 pub mod random_pki;
 pub mod sample_report;
