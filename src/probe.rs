@@ -20,11 +20,11 @@ use crate::model::report::Report;
 use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
-use crate::observe::aia::Fetcher;
+use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::Resolver;
 use crate::observe::tls::Connector;
 
-pub use inspect::inspect;
+pub use inspect::{complete, inspect};
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
@@ -70,6 +70,13 @@ pub struct Settings {
     pub fetch_issuers: bool,
     /// Also from private and loopback addresses.
     pub allow_private_aia: bool,
+    /// Fetch from every address that stands in a certificate, also where nothing is lacking: for its health, and for
+    /// other certificates of the same issuers.
+    pub fetch_every_issuer: bool,
+    /// Propose a bundle that ends with the root.
+    pub bundle_with_root: bool,
+    /// Where fetched issuers are kept for the day their address is dead; `None`: nowhere.
+    pub aia_cache: Option<Cache>,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     /// For the whole target.
@@ -91,6 +98,9 @@ impl Default for Settings {
             expect_cname: None,
             fetch_issuers: true,
             allow_private_aia: false,
+            fetch_every_issuer: false,
+            bundle_with_root: false,
+            aia_cache: None,
             warn_days: None,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
@@ -130,12 +140,9 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let endpoints = handshakes(&connector, &addresses, &reference, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let mut judgement = judge::judge(&evidence, &judge_settings);
-    if !judgement.wanted_hellos.is_empty() {
-        ask_for_clients(&mut evidence, &judgement.wanted_hellos, &connector, share(90)).await;
-        judgement = judge::judge(&evidence, &judge_settings);
-    }
-    let judgement = fetch_and_judge(judgement, &mut evidence, &judge_settings, settings, &resolver, share(100)).await;
+    let server = Some((&connector, share(90)));
+    let judgement =
+        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
     assemble::report(&assemble::Input {
         target,
         settings,
@@ -209,21 +216,33 @@ async fn ask_for_clients(
     }
 }
 
-/// The judge says which issuers it lacks; they are fetched, and it judges again.
-async fn fetch_and_judge(
-    mut judgement: Judgement,
+/// The judge says which answers of the server it lacks (`server`: whom to ask, until when) and which issuers; they are
+/// fetched, and it judges again.
+async fn judge_and_fetch(
     evidence: &mut Evidence,
     judge_settings: &judge::Settings,
     settings: &Settings,
     resolver: &Resolver,
+    server: Option<(&Arc<Connector>, Instant)>,
+    now: Time,
     deadline: Instant,
 ) -> Judgement {
-    let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia);
+    let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
+    let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
+    let mut judgement = judge::judge(evidence, judge_settings);
+    if let (Some((connector, deadline)), false) = (server, judgement.wanted_hellos.is_empty()) {
+        ask_for_clients(evidence, &judgement.wanted_hellos, connector, deadline).await;
+        judgement = judge::judge(evidence, judge_settings);
+    }
     for _ in 0..MAX_AIA_ROUNDS {
-        if !settings.fetch_issuers || judgement.wanted_issuers.is_empty() {
+        let wanted = match settings.fetch_every_issuer {
+            true => judge::aia::every_address(&judgement, evidence),
+            false => std::mem::take(&mut judgement.wanted_issuers),
+        };
+        if !settings.fetch_issuers || wanted.is_empty() {
             break;
         }
-        evidence.aia.extend(fetcher.fetch(&judgement.wanted_issuers, deadline).await);
+        evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
         judgement = judge::judge(evidence, judge_settings);
     }
     judgement

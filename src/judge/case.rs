@@ -6,6 +6,7 @@ use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::hello::{Choice, HelloEvidence};
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
+use crate::x509::crl::Crl;
 
 /// A served chain with everything that judging it needs. Engines read it; nothing here decides.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,23 @@ pub struct Case<'a> {
     pub choice: Option<Choice>,
     /// What it answered to further ClientHellos.
     pub hellos: &'a [HelloEvidence],
+    /// What a caller of `judge` asked for beside the chain. On the network there is nothing of the kind.
+    pub asked: Option<&'a Asked>,
+}
+
+/// What a program that calls a validator can hand to it, and a TLS client has no option for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Revocation is to be checked, by these lists.
+    pub crls: Vec<Crl>,
+    /// Lists were given: of those that could not be read there is none in `crls`.
+    pub checks_revocation: bool,
+    /// A list given was not readable.
+    pub has_unreadable_crl: bool,
+    /// Intermediates allowed in a path.
+    pub max_intermediates: Option<u32>,
+    /// The end entity is to be a client's.
+    pub for_clients: bool,
 }
 
 impl<'a> Case<'a> {

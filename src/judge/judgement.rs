@@ -123,6 +123,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
         choice: endpoint.and_then(|endpoint| endpoint.choice),
         hellos: endpoint.map_or(&[], |endpoint| &endpoint.hellos),
+        asked: None,
     }
 }
 
@@ -141,10 +142,11 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     if let Some(files) = &evidence.files {
         deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
     }
-    for der in evidence.aia.iter().flat_map(|fetched| &fetched.certificates) {
-        if let Ok(certificate) = Certificate::parse(der) {
+    for fetched in &evidence.aia {
+        for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
             let id = pool.intern(Arc::new(certificate));
-            pool.mark_fetched(id);
+            // Clients ask the address themselves, and get nothing from our cache.
+            if fetched.fetch.from_cache { pool.mark_known(id) } else { pool.mark_fetched(id) }
         }
     }
     let (mut wanted_issuers, mut wanted_hellos) = (Vec::new(), Vec::new());
@@ -152,7 +154,8 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         let case = case(&pool, evidence, settings, deployment);
         let as_served = search::paths(&case, Issuers::ServedOnly);
         let with_fetched = search::paths(&case, Issuers::WithFetched);
-        let answers = settings.clients.iter().map(|client| answer(client, &case, &deployment.other_chains)).collect();
+        let answers =
+            settings.clients.iter().map(|client| answer_to(client, &case, &deployment.other_chains)).collect();
         want_hellos(&case, deployment, settings, &mut wanted_hellos);
         want(&case, &with_fetched, evidence, &mut wanted_issuers);
         (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
@@ -160,10 +163,14 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     Judgement { pool, deployments, wanted_issuers, wanted_hellos }
 }
 
+/// What `client` says if the chain of `case` is what every client gets.
+pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
+    answer_to(client, case, &[])
+}
+
 /// What `client` says. It looks at the chain first and meets what comes later in the handshake only when it accepts that.
-///
-/// `others` are the chains of `case.hellos`; without them the case's own chain is what every client gets.
-pub fn answer(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
+/// `others` are the chains of `case.hellos`.
+fn answer_to(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
     match client.hello.map_or(Meeting::AsSeen, |hello| meeting::meet(&hello, case)) {
         Meeting::AsSeen => look(client, case),
         Meeting::WithoutOurFailure => look(client, &Case { failure: None, ..*case }),

@@ -13,6 +13,7 @@ use super::distribution_point::{self, DistributionPoint};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
 use super::key::KeyKind;
+use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
 
@@ -167,6 +168,8 @@ pub struct Extensions {
     pub authority_key_id: Option<AuthorityKeyIdentifier>,
     /// Dotted policy OIDs.
     pub policies: Vec<Box<str>>,
+    /// Dotted OIDs of the qualifiers that stand with them.
+    pub policy_qualifiers: Vec<Box<str>>,
     /// Policy of the issuer's domain, policy of the subject's domain (RFC 5280 §4.2.1.5).
     pub policy_mappings: Vec<(Box<str>, Box<str>)>,
     pub policy_constraints: Option<PolicyConstraints>,
@@ -182,8 +185,8 @@ pub struct Extensions {
     pub distribution_points: Vec<DistributionPoint>,
     /// TLS feature status_request (RFC 7633).
     pub must_staple: bool,
-    /// Embedded SCT list (RFC 6962 §3.3).
-    pub has_scts: bool,
+    /// The embedded timestamps (RFC 6962 §3.3).
+    pub scts: Vec<Sct>,
     /// A precertificate's poison (RFC 6962 §3.1).
     pub is_precertificate: bool,
     /// Known to us in no way; the critical ones must be refused (RFC 5280 §4.2).
@@ -303,6 +306,12 @@ impl Certificate {
         Some([times.next()?, times.next()?])
     }
 
+    /// issuerUniqueID or subjectUniqueID is there, which RFC 5280 §4.1.2.8 tells CAs not to use.
+    pub fn has_unique_ids(&self) -> bool {
+        let tbs = der::split(&self.der[self.tbs.clone()]);
+        tbs.is_some_and(|(outer, _)| der::values(outer.content).any(|field| matches!(field.tag, 0x81 | 0x82)))
+    }
+
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]
@@ -406,6 +415,8 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             }
             ParsedExtension::CertificatePolicies(value) => {
                 out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
+                let qualifiers = value.iter().flat_map(|policy| policy.policy_qualifiers.iter().flatten());
+                out.policy_qualifiers = qualifiers.map(|info| info.policy_qualifier_id.to_id_string().into()).collect();
             }
             ParsedExtension::PolicyMappings(value) => {
                 let dotted = |oid: &Oid<'_>| oid.to_id_string().into();
@@ -448,7 +459,14 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                     }
                 }
             }
-            ParsedExtension::SCT(_) => out.has_scts = true,
+            // An OCTET STRING inside the extension's own.
+            ParsedExtension::SCT(_) => {
+                let list = der::split(extension.value).and_then(|(octets, _)| sct::list(octets.content));
+                match list {
+                    Some(scts) => out.scts = scts,
+                    None => out.undecodable.push(unknown()),
+                }
+            }
             ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match oid.as_str() {
                 // SEQUENCE OF INTEGER containing 5, status_request

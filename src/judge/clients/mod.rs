@@ -21,6 +21,7 @@ mod peer_bssl;
 mod peer_gnutls;
 mod peer_moz;
 mod peer_openssl;
+mod peer_pyca;
 mod python_ssl;
 mod python_strict;
 mod requests;
@@ -65,6 +66,7 @@ pub const JUDGE_ONLY: &[&Client] = &[
     &peer_bssl::CLIENT,
     &peer_moz::CLIENT,
     &peer_gnutls::CLIENT,
+    &peer_pyca::CLIENT,
 ];
 
 /// The client called `id`, those that only `judge` asks included.
@@ -109,6 +111,7 @@ mod tests {
             failure: None,
             choice: None,
             hellos: &[],
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, curl, java, go) in [
@@ -194,8 +197,9 @@ mod tests {
             failure: Some(&nothing),
             choice: None,
             hellos: &[],
+            asked: None,
         };
-        let decided = ALL.iter().filter(|client| answer(client, &case, &[]).verdict == Verdict::Error);
+        let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
         let decided: Vec<&str> = decided.map(|client| client.id).collect();
         assert_eq!(decided, ["rustls-aws", "deno", "rustls-ring"]);
     }
@@ -219,6 +223,7 @@ mod tests {
             failure: None,
             choice: None,
             hellos: &[],
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, openssl, python, node, bun, deno) in [

@@ -14,7 +14,10 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: None,
-    notes: &["A validator by itself, without a handshake: it meets no stapled response.", "It is given no CRLs."],
+    notes: &[
+        "A validator by itself, without a handshake: it meets no stapled response.",
+        "With CRLs given, as with -crl_check_all: every certificate needs one, the trust anchor too.",
+    ],
     sources: &["openssl crypto/x509/x509_vfy.c", "measured on 2026-11-22"],
     judge,
     handshake,

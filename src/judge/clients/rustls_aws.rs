@@ -106,6 +106,19 @@ fn refused(case: &Case<'_>, Refusal { error, path }: Refusal) -> Answer {
             (Category::NameConstraints, "MaximumNameConstraintComparisonsExceeded")
         }
         Error::SignatureAlgorithmMismatch => (Category::BadFormat, "SignatureAlgorithmMismatch"),
+        Error::CertRevoked => (Category::Revoked, "Revoked"),
+        Error::UnknownRevocationStatus => (Category::Revoked, "UnknownRevocationStatus"),
+        Error::CrlExpired { .. } => (Category::Revoked, "ExpiredRevocationListContext"),
+        Error::InvalidCrlSignatureForPublicKey => (Category::Revoked, "InvalidCertRevocationList(BadSignature)"),
+        Error::IssuerNotCrlSigner => (Category::Revoked, "InvalidCertRevocationList(IssuerInvalidForCrl)"),
+        Error::UnsupportedCrlIssuingDistributionPoint => {
+            (Category::Revoked, "InvalidCertRevocationList(UnsupportedCrlIssuingDistributionPoint)")
+        }
+        Error::UnsupportedDeltaCrl => (Category::Revoked, "InvalidCertRevocationList(UnsupportedDeltaCrl)"),
+        Error::UnsupportedIndirectCrl => (Category::Revoked, "InvalidCertRevocationList(UnsupportedIndirectCrl)"),
+        Error::UnsupportedRevocationReasonsPartitioning => {
+            (Category::Revoked, "InvalidCertRevocationList(UnsupportedRevocationReason)")
+        }
         Error::UnsupportedCertVersion => (Category::BadFormat, "UnsupportedCertVersion"),
         Error::UnsupportedCriticalExtension => (Category::CriticalExtension, "UnsupportedCriticalExtension"),
     };

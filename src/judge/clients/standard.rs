@@ -39,7 +39,8 @@ pub fn answer(outcome: Outcome) -> Answer {
             let detail = breach.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             let answer = Answer::reject(breach.rule.category, breach.rule.code)
                 .with_message(format!("{}{detail} ({})", breach.rule.says, breach.rule.section))
-                .with_path(outcome.path);
+                .with_path(outcome.path)
+                .at(breach.position);
             if *breach.rule == rfc5280::rules::BUDGET_SPENT {
                 Answer { verdict: Verdict::Undetermined, ..answer }
             } else {

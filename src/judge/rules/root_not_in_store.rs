@@ -23,10 +23,11 @@ fn check(context: &Context<'_>) -> Outcome {
         context,
         |kind| matches!(kind, FaultKind::UntrustedRoot),
         |found, certificate| {
-            found
+            let found = found
                 .fact("root", certificate.subject.to_string())
                 .fact("root_sha256", certificate.fingerprint.to_string())
-                .remedy("use a certificate of a public CA, or give this root to every client", None, true)
+                .remedy("use a certificate of a public CA, or give this root to every client", None, true);
+            Some(found)
         },
     )
 }
