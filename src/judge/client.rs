@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::pool::CertId;
+use super::stores::Trust;
 use crate::model::handshake::Failure;
 use crate::model::hello::Hello;
 use crate::model::verdict::{Category, Verdict};
@@ -77,6 +78,8 @@ pub struct Client {
     pub fetches_issuers: bool,
     /// What it offers a server. `None`: not known, or of no matter because it meets no servers.
     pub hello: Option<Hello<'static>>,
+    /// The store that it, or the system it usually runs on, brings along.
+    pub trust: Trust,
     /// What a person should know about how it decides.
     pub notes: &'static [&'static str],
     /// Where the rules come from: RFC sections, source files, measurements.

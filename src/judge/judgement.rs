@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::anchors::{AnchorKind, TrustAnchors};
-use super::case::Case;
+use super::anchors::TrustAnchors;
+use super::case::{Case, View};
 use super::client::{Answer, Client};
 use super::meeting::{self, Meeting};
 use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
+use super::stores::doubt;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::hello::{Chosen, Hello, HelloAnswer};
@@ -95,12 +96,12 @@ pub struct Judgement {
 
 impl Judgement {
     /// What the engines are given for `deployment`.
-    pub fn case<'a>(&'a self, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
+    pub fn case<'a>(&'a self, evidence: &'a Evidence, settings: &'a Settings, deployment: &'a Deployment) -> Case<'a> {
         case(&self.pool, evidence, settings, deployment)
     }
 }
 
-fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
+fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, deployment: &'a Deployment) -> Case<'a> {
     // A deployment without endpoints is the chain of the files.
     let endpoint = deployment.endpoints.first().map(|&index| &evidence.endpoints[index]);
     let chain = match (endpoint, &evidence.files) {
@@ -115,7 +116,11 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         served_bytes: chain.iter().map(Vec::len).sum(),
         reference: &evidence.reference,
         any_name: false,
-        own_stores: settings.anchors.is_embedded(),
+        view: View {
+            own_stores: settings.anchors.are_own_stores(),
+            update: settings.anchors.update(),
+            ..View::default()
+        },
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
         at: settings.at,
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
@@ -130,14 +135,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
 /// Judges what was seen. Pure: the same evidence and settings give the same judgement.
 pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     let mut pool = Pool::default();
-    for (anchors, kind) in
-        [(&settings.anchors.public, AnchorKind::Public), (&settings.anchors.local, AnchorKind::Local)]
-    {
-        for anchor in anchors.iter() {
-            let id = pool.intern(Arc::clone(anchor));
-            pool.mark_anchor(id, kind);
-        }
-    }
+    settings.anchors.add_named(&mut pool);
     let mut deployments = group(evidence, &mut pool);
     if let Some(files) = &evidence.files {
         deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
@@ -146,9 +144,10 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
             let id = pool.intern(Arc::new(certificate));
             // Clients ask the address themselves, and get nothing from our cache.
-            if fetched.fetch.from_cache { pool.mark_known(id) } else { pool.mark_fetched(id) }
+            if fetched.fetch.from_cache { pool.mark_cached(id) } else { pool.mark_fetched(id) }
         }
     }
+    settings.anchors.add_met(&mut pool);
     let (mut wanted_issuers, mut wanted_hellos) = (Vec::new(), Vec::new());
     for deployment in &mut deployments {
         let case = case(&pool, evidence, settings, deployment);
@@ -168,20 +167,29 @@ pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     answer_to(client, case, &[])
 }
 
-/// What `client` says. It looks at the chain first and meets what comes later in the handshake only when it accepts that.
-/// `others` are the chains of `case.hellos`.
+/// What `client` says; `others` are the chains of `case.hellos`.
 fn answer_to(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
-    match client.hello.map_or(Meeting::AsSeen, |hello| meeting::meet(&hello, case)) {
+    if !case.view.own_stores {
+        return unweighed(client, case, others);
+    }
+    let view = View { store: Some(client.trust.store), known: client.trust.known, ..case.view };
+    let case = &Case { view, ..*case };
+    doubt::weigh(case, unweighed(client, case, others))
+}
+
+fn unweighed(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
+    match meeting::meet(client.hello.as_ref(), case) {
         Meeting::AsSeen => look(client, case),
         Meeting::WithoutOurFailure => look(client, &Case { failure: None, ..*case }),
         Meeting::Refused(failure) => handshake(client, failure, case),
         Meeting::Other(index, chosen) => look(client, &other_case(case, chosen, others.get(index))),
         Meeting::Unknown => Answer::undetermined(
-            "the server chose something that this client does not offer; what it answers to this client was not asked",
+            "what the server has in common with this client is not known: it was not asked with this client's offer",
         ),
     }
 }
 
+/// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
 fn look(client: &Client, case: &Case<'_>) -> Answer {
     let nothing_served = case.served.is_empty() && case.unparsable.is_empty();
     match case.failure {
@@ -226,7 +234,7 @@ fn want_hellos(case: &Case<'_>, deployment: &Deployment, settings: &Settings, wa
     let Some(&endpoint) = deployment.endpoints.first() else { return };
     for hello in settings.clients.iter().filter_map(|client| client.hello) {
         let is_new = !wanted.contains(&WantedHello { endpoint, hello }) && wanted.len() < MAX_WANTED_HELLOS;
-        if is_new && meeting::meet(&hello, case) == Meeting::Unknown {
+        if is_new && meeting::meet(Some(&hello), case) == Meeting::Unknown {
             wanted.push(WantedHello { endpoint, hello });
         }
     }

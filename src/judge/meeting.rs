@@ -22,8 +22,11 @@ pub enum Meeting<'a> {
     Unknown,
 }
 
-/// What a client that offers `hello` meets.
-pub fn meet<'a>(hello: &Hello<'_>, case: &Case<'a>) -> Meeting<'a> {
+/// What a client that offers `hello` meets; `None`: it is not known what it offers.
+pub fn meet<'a>(hello: Option<&Hello<'_>>, case: &Case<'a>) -> Meeting<'a> {
+    let Some(hello) = hello else {
+        return if case.failure.is_some_and(is_about_the_offer) { Meeting::Unknown } else { Meeting::AsSeen };
+    };
     let asked = case.hellos.iter().enumerate().find(|(_, evidence)| evidence.hello == *hello);
     match asked.map(|(index, evidence)| (index, &evidence.answer)) {
         Some((index, HelloAnswer::Chosen(chosen))) => return Meeting::Other(index, chosen),

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Sorts what the server sends: order, duplicates and strangers do not matter. It never goes back: of two issuers with the same name and key identifier the first sent is final.",

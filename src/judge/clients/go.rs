@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::go;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
@@ -15,6 +16,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Looks at the end entity's dates, then the host name, then the chain: the first fault is the one reported.",
         "Tries every chain, and stops after 100 signatures.",

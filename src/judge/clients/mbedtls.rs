@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::mbedtls::{self, Error, Flag};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2};
 use crate::model::verdict::Category;
@@ -15,6 +16,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "An issuer must stand behind the certificate it signed: wrongly ordered intermediates break the chain.",

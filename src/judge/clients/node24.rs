@@ -5,6 +5,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::engine::openssl::tls::Limits;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 
@@ -15,6 +16,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As node20, but with security level 2: RSA keys below 2048 bits are refused.",
         "A validity date that is too short ends the handshake while the certificate is parsed.",

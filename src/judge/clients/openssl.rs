@@ -5,6 +5,7 @@ use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::tls::{self, Limits};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
@@ -16,6 +17,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As `openssl s_client -verify_return_error -verify_hostname NAME`: without the first flag no fault stops it, \
          without the second no name is compared.",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::webpki::{self, Error, Provider, Refusal};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
@@ -17,6 +18,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::WebpkiRoots),
     notes: &[
         "takes expired trust anchors and looks at no keyUsage",
         "refuses RSA keys below 2048 bits, X.509 v1 and CA certificates as end entities",

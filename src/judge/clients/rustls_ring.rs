@@ -4,6 +4,7 @@ use super::rustls_aws;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::engine::webpki::Provider;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 
 pub const CLIENT: Client = Client {
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Some(HELLO),
+    trust: Trust::of(StoreId::WebpkiRoots),
     notes: &["As rustls-aws, without P-521 and without ECDSA over SHA-512."],
     sources: &[
         "rustls 0.23: src/crypto/ring/mod.rs (SUPPORTED_SIG_ALGS), src/webpki/mod.rs",
