@@ -6,6 +6,8 @@ mod diagnose;
 mod status;
 mod upload;
 
+pub(super) use upload::chain;
+
 use std::fmt::Write as _;
 
 use clap::Subcommand;

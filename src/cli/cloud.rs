@@ -9,6 +9,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::CliError;
+use crate::model::call::Call;
+use crate::model::target::DnsName;
 use crate::remedy::cas::credentials::{Found, Identity, Lookup};
 use crate::remedy::cas::{CasClient, CasError, Endpoint, GuideClient, Settings};
 use crate::remedy::eas::EasClient;
@@ -33,6 +35,10 @@ struct Written {
     /// PAI-EAS, where it is not the region's [default with --endpoint on loopback: the same]
     #[arg(long, value_name = "HOST", help_heading = "Cloud")]
     eas_endpoint: Option<String>,
+
+    /// The product code of PAI-EAS in this account, which is not published (`tlsmend preflight --eas-gateway` shows it)
+    #[arg(long, value_name = "CODE", help_heading = "Cloud")]
+    pai_product_code: Option<String>,
 }
 
 /// [`Written`], with where each value came from.
@@ -97,6 +103,11 @@ impl CloudOptions {
         recalled.written.endpoint = Some(endpoint.to_owned());
         recalled.typed.push("endpoint");
         recalled
+    }
+
+    /// The product code of PAI-EAS, as configured. There is no default: it is not published.
+    pub fn pai_product_code(&self) -> Option<&str> {
+        self.written.pai_product_code.as_deref()
     }
 
     /// Finds credentials, region and endpoints. Nothing is sent.
@@ -172,6 +183,45 @@ impl Access {
                 Endpoint::cas(region).map_err(|error| CliError::Usage(format!("--region: {error}")))
             }
             (None, None) => Err(no_region(" (or --endpoint HOST)")),
+        }
+    }
+}
+
+/// The public endpoint of a PAI-EAS gateway: where a custom domain's CNAME is to lead. With the calls that were made.
+pub(super) async fn gateway_endpoint(id: &str, access: Access) -> Result<(DnsName, Vec<Call>), GatewayError> {
+    let client = access.eas()?;
+    let gateway = client.gateway(id).await?;
+    let none = || {
+        let text = format!("the gateway {id} has no public endpoint (its internet access is off): give --expect-cname");
+        GatewayError::Usage(CliError::Usage(text))
+    };
+    Ok((gateway.cname_target().ok_or_else(none)?, client.calls()))
+}
+
+/// Why the public endpoint of a gateway is not known.
+pub(super) enum GatewayError {
+    Usage(CliError),
+    Service(CasError),
+}
+
+impl From<CliError> for GatewayError {
+    fn from(error: CliError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<CasError> for GatewayError {
+    fn from(error: CasError) -> Self {
+        Self::Service(error)
+    }
+}
+
+/// For a command that can do nothing without it.
+impl From<GatewayError> for CliError {
+    fn from(error: GatewayError) -> Self {
+        match error {
+            GatewayError::Usage(error) => error,
+            GatewayError::Service(error) => Self::Usage(format!("{error}; {}", error.meaning())),
         }
     }
 }

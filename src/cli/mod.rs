@@ -14,6 +14,7 @@ mod judge;
 mod lab;
 mod options;
 mod password;
+mod preflight;
 pub mod probe;
 mod rules;
 
@@ -41,6 +42,7 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Preflight(Box<preflight::Arguments>),
     Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
     Fix(Box<fix::Arguments>),
@@ -92,6 +94,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Preflight(command) => preflight::run(&command, &arguments.global),
         Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Fix(command) => fix::run(&command, &arguments.global),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cloud::CloudOptions;
 use super::options::{self, Color, Global, Output};
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
@@ -75,6 +76,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
     expect_cname: Option<DnsName>,
 
+    /// The same, with the public endpoint of this PAI-EAS gateway (asks the cloud; see the options below)
+    #[arg(long, value_name = "ID", value_parser = crate::remedy::eas::gateway_id, conflicts_with = "expect_cname")]
+    eas_gateway: Option<String>,
+
     /// Do not fetch missing issuers from the addresses in certificates
     #[arg(long)]
     no_aia: bool,
@@ -109,6 +114,9 @@ pub struct Arguments {
     /// How much of the certificates the JSON carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
+
+    #[command(flatten)]
+    cloud: CloudOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -171,8 +179,14 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
-    let settings = Arc::new(settings(arguments)?);
-    super::runtime()?.block_on(async {
+    let mut settings = settings(arguments)?;
+    let runtime = super::runtime()?;
+    if let Some(id) = &arguments.eas_gateway {
+        let access = arguments.cloud.access()?;
+        settings.expect_cname = Some(runtime.block_on(super::cloud::gateway_endpoint(id, access))?.0);
+    }
+    let settings = Arc::new(settings);
+    runtime.block_on(async {
         let mut exits = Vec::with_capacity(arguments.targets.len());
         let mut waiting = arguments.targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);

@@ -7,6 +7,7 @@ pub mod eas;
 pub mod journal;
 pub mod p7b;
 pub mod plan;
+pub mod preflight;
 pub mod run;
 pub mod secret;
 pub mod service;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::fix::{EndEntity, Plan, Reason, ReasonCode};
-use crate::model::handshake::{EndpointStatus, KeyProof};
+use crate::model::handshake::KeyProof;
 use crate::model::report::{Deployment, Proof, RepairOutcome, Report};
 use crate::model::verdict::Verdict;
 use crate::x509::{Certificate, Fingerprint, certificates_in};
@@ -117,32 +117,13 @@ pub fn replacement(before: &Report, chain: &[Vec<u8>], judged: &Report) -> Resul
 /// What the first address that answered serves. All must serve one end entity: which of two should stay, nobody can say.
 fn answered(before: &Report) -> Result<&Deployment, Reason> {
     let mut serving = before.deployments.iter().filter(|deployment| !deployment.served_chain.is_empty());
-    let Some(first) = serving.next() else { return Err(nothing_served(before)) };
+    let Some(first) = serving.next() else { return Err(no_bundle(before)) };
     if serving.any(|other| other.served_chain.first() != first.served_chain.first()) {
         let text = "The addresses serve different certificates. Nothing was changed. Choose the addresses of one of them with \
                     --address, or bring all to one certificate first.";
         return Err(reason(ReasonCode::EndEntityDiffers, text.to_owned()));
     }
     Ok(first)
-}
-
-fn nothing_served(before: &Report) -> Reason {
-    let finding = before.findings.first();
-    let cause = finding.map_or("no address served a certificate", |finding| finding.title.as_str());
-    let spoke = |endpoint: &crate::model::report::Endpoint| {
-        endpoint.tls.is_some() || endpoint.failure.as_ref().is_some_and(|failure| failure.alert.is_some())
-    };
-    if before.endpoints.iter().any(|e| e.status == EndpointStatus::Completed || spoke(e)) {
-        reason(
-            ReasonCode::NoBundleHelps,
-            format!("No bundle can help: {cause}. Nothing was changed.{}", what_would(before)),
-        )
-    } else {
-        reason(
-            ReasonCode::TargetUnreachable,
-            format!("The target answers nowhere: {cause}. Nothing was changed.{}", what_would(before)),
-        )
-    }
 }
 
 fn no_bundle(before: &Report) -> Reason {

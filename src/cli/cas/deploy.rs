@@ -224,7 +224,7 @@ async fn wanted(arguments: &Arguments, client: &CasClient) -> Result<Vec<CloudRe
     let domain = arguments.domain.as_ref().map(DnsName::as_str);
     let filter = ResourceFilter {
         keyword: domain.map(str::to_owned).or_else(|| arguments.instance.clone()),
-        product: arguments.product.clone(),
+        product: arguments.product.clone().or_else(|| pai(arguments)),
         cert_ids: Vec::new(),
     };
     let mut found = client.resources(&filter).await?.items;
@@ -235,6 +235,12 @@ async fn wanted(arguments: &Arguments, client: &CasClient) -> Result<Vec<CloudRe
             && arguments.instance.as_ref().is_none_or(|instance| resource.instance_id.as_ref() == Some(instance))
     });
     Ok(found)
+}
+
+/// A gateway of PAI-EAS is found faster by its product code, when that is configured.
+fn pai(arguments: &Arguments) -> Option<String> {
+    let is_gateway = arguments.instance.as_ref().is_some_and(|instance| instance.starts_with("gw-"));
+    arguments.common.cloud.pai_product_code().filter(|_| is_gateway).map(str::to_owned)
 }
 
 /// As the service matches: an equal name, or a wildcard for exactly one more label.

@@ -148,7 +148,7 @@ async fn find(client: &CasClient, name: &str, end_entity: &[u8]) -> Result<Optio
 }
 
 /// The certificates of all files, in their order.
-pub(in crate::cli) fn chain(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, CliError> {
+pub fn chain(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, CliError> {
     let mut chain = Vec::new();
     for file in files {
         let fail = |reason: String| CliError::Usage(format!("{}: {reason}", file.display()));

@@ -1,7 +1,7 @@
 //! `tlsmend fix`: plan, consent, run, look from outside, put back.
 
 mod options;
-mod screen;
+pub(super) mod screen;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::cloud::CloudOptions;
 use super::options::{Global, Output};
 use super::{CliError, Exit};
+use crate::model::finding::Severity;
 use crate::model::fix::{FixReport, Outcome, Plan, Reason, ReasonCode, Timing};
 use crate::model::report::{Report, SCHEMA_VERSION};
 use crate::model::target::Target;
@@ -157,7 +158,12 @@ async fn begin(
     };
     let (change, plan) = match planned {
         Ok(planned) => planned,
-        Err(reason) => return Ok(nothing(before, empty, reason)),
+        Err(mut reason) => {
+            if super::probe::exit_of(&before, Severity::Medium) == Exit::Unreachable {
+                reason.code = ReasonCode::TargetUnreachable;
+            }
+            return Ok(nothing(before, empty, reason));
+        }
     };
     let id = journal::new_id(super::clock()).map_err(|error| CliError::Usage(format!("cannot begin: {error}")))?;
     let folder = runs.join(&id);
@@ -258,11 +264,7 @@ impl Begin<'_> {
             Ok(proposal) => proposal,
             Err(error) => return Ok((Ended::Planned(Box::new(plan), service.take_calls()), Some(error.reason()))),
         };
-        plan.resources = proposal.resources;
-        plan.writes = proposal.writes;
-        plan.cost = proposal.cost;
-        plan.ids = proposal.ids;
-        plan.warnings = proposal.warnings;
+        proposal.complete(&mut plan);
         let refusal = proposal.refusal.or_else(|| {
             self.unfinished.as_ref().map(|id| {
                 let text = format!(

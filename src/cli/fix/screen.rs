@@ -31,15 +31,7 @@ pub fn document(document: &FixReport, style: Style) -> String {
     }
     if !document.steps.is_empty() {
         screen.heading("STEPS", &[]);
-        for step in &document.steps {
-            let (sign, color) = match step.status {
-                StepStatus::Done => ("✓", Paint::Good),
-                StepStatus::Found => ("=", Paint::Good),
-                StepStatus::Failed => ("✗", Paint::Bad),
-            };
-            let first = format!("  {sign} {}: ", step.action);
-            screen.entry("", "      ", &[paint(color, first), plain(step.description.clone())]);
-        }
+        draw_steps(document, &mut screen);
     }
     if let Some(after) = &document.after {
         screen.heading("AFTERWARDS", &[]);
@@ -82,6 +74,25 @@ pub fn plan(plan: &Plan, before: &Report, style: Style) -> String {
     let mut screen = Screen::new(style);
     draw_plan(plan, before, &mut screen);
     screen.finish()
+}
+
+/// What was done, alone.
+pub fn steps(document: &FixReport, style: Style) -> String {
+    let mut screen = Screen::new(style);
+    draw_steps(document, &mut screen);
+    screen.finish()
+}
+
+fn draw_steps(document: &FixReport, screen: &mut Screen) {
+    for step in &document.steps {
+        let (sign, color) = match step.status {
+            StepStatus::Done => ("✓", Paint::Good),
+            StepStatus::Found => ("=", Paint::Good),
+            StepStatus::Failed => ("✗", Paint::Bad),
+        };
+        let first = format!("  {sign} {}: ", step.action);
+        screen.entry("", "      ", &[paint(color, first), plain(step.description.clone())]);
+    }
 }
 
 fn draw_plan(plan: &Plan, before: &Report, screen: &mut Screen) {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::plan::Change;
 use crate::model::call::Call;
-use crate::model::fix::{Cost, IdChange, Reason, ReasonCode, Resource, Write};
+use crate::model::fix::{Cost, IdChange, Plan, Reason, ReasonCode, Resource, Write};
 use crate::model::report::Report;
 
 /// Who can have a bundle served. Its steps are run in order by [`run`](super::run); each is looked for before it is made,
@@ -78,6 +78,17 @@ pub struct Proposal<State> {
     pub warnings: Vec<String>,
     /// Why it must not be done. The plan is shown all the same.
     pub refusal: Option<Reason>,
+}
+
+impl<State> Proposal<State> {
+    /// Puts the service's part into the plan.
+    pub fn complete(&self, plan: &mut Plan) {
+        plan.resources.clone_from(&self.resources);
+        plan.writes.clone_from(&self.writes);
+        plan.cost.clone_from(&self.cost);
+        plan.ids.clone_from(&self.ids);
+        plan.warnings.clone_from(&self.warnings);
+    }
 }
 
 /// What a step can see.
