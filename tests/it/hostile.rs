@@ -29,6 +29,8 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             served_chain: chain,
             ocsp_staple: staple,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         aia: Vec::new(),
         files: None,

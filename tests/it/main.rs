@@ -35,6 +35,7 @@ mod mapping;
 mod peers;
 mod pfx;
 mod properties;
+mod raw_hello;
 mod readme;
 mod reports;
 mod show;

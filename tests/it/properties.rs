@@ -43,6 +43,8 @@ fn ask(client: &str, root: &[u8], served: &[Vec<u8>]) -> Answer {
             served_chain: served.to_vec(),
             ocsp_staple: None,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         aia: Vec::new(),
         files: None,

@@ -1,7 +1,7 @@
 //! GnuTLS' certtool asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::gnutls::{self, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &["A validator by itself, without a handshake: it meets no stapled response.", "As gnutls-cli otherwise."],
     sources: &["gnutls lib/x509/verify.c, src/certtool.c", "measured on 2026-11-22"],

@@ -1,7 +1,7 @@
 //! mozilla::pkix asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::mozpkix;
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "NSS 9d75dfd",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &["A validator by itself, without a handshake: it meets no stapled response.", "As in Firefox otherwise."],
     sources: &["nss/lib/mozpkix", "measured on 2026-11-22"],

@@ -1,7 +1,7 @@
 //! The verifier of Python's `cryptography` asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::pyca::{self, Subject};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "cryptography 50.0.2",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",

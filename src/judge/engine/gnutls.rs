@@ -195,10 +195,6 @@ impl HandshakeError {
 
 /// What it says when the handshake fails this way; `None` where GnuTLS goes on or nothing is known.
 pub fn handshake_error(failure: &Failure) -> Option<HandshakeError> {
-    // Debian's build speaks TLS 1.0 and 1.1, and takes longer messages than we do.
-    if matches!(failure.kind, FailureKind::VersionNotSupported | FailureKind::TooLarge) {
-        return None;
-    }
     if let Some(name) = &failure.alert {
         return Some(HandshakeError::alert(name));
     }

@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod peer;
 pub mod program;
 pub mod random_pki;
 pub mod sample_report;
