@@ -2,7 +2,7 @@
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
-use crate::judge::engine::mozpkix::{self, Error, Refusal};
+use crate::judge::engine::mozpkix::{self, Error, LeafTrust, Refusal};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
@@ -59,7 +59,7 @@ fn judge(case: &Case<'_>) -> Answer {
     if !offered {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
-    match mozpkix::judge_server(case, end_entity) {
+    match mozpkix::judge_server(case, end_entity, LeafTrust::Anchor) {
         Ok(path) => Answer::accept(path),
         Err(Refusal { incomplete: true, .. }) => Answer::undetermined("too many paths to try them all"),
         Err(refusal) => refused(refusal),
