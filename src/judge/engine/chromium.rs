@@ -486,7 +486,7 @@ impl<'a> State<'a> {
         );
         self.issuer = is_readable.then_some(id);
         if !is_readable {
-            errors.other("Failed parsing SPKI");
+            errors.other("Couldn't parse SubjectPublicKeyInfo");
         } else if matches!(key, KeyKind::Rsa { bits: ..1024, .. }) {
             errors.add(ErrorKind::PublicKey, "Unacceptable public key");
         }
