@@ -93,7 +93,7 @@ fn scoreboard_of_the_lab() {
                 }
             }
         }
-        let share = |&(right, asked, _): &(usize, usize, &str)| if asked == 0 { 0 } else { 1_000 * right / asked };
+        let share = |&(right, asked, _): &(usize, usize, &str)| (1_000_usize * right).checked_div(asked).unwrap_or(0);
         let best = others.iter().max_by_key(|other| share(other)).unwrap();
         writeln!(
             table,

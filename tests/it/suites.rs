@@ -120,7 +120,8 @@ impl std::ops::AddAssign for Score {
 
 /// Rounded down: a single miss must not read as none.
 fn percent(part: usize, whole: usize) -> String {
-    if whole == 0 { "–".to_owned() } else { format!("{}.{} %", 100 * part / whole, 1000 * part / whole % 10) }
+    let tenths = (1000 * part).checked_div(whole);
+    tenths.map_or("–".to_owned(), |tenths| format!("{}.{} %", tenths / 10, tenths % 10))
 }
 
 #[test]
