@@ -1,8 +1,9 @@
 //! `tlsmend inspect`: the same judgement on files, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::options::{Global, Output};
+use super::password::Passwords;
 use super::probe::{self, ClientArgument};
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
@@ -12,7 +13,9 @@ use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::probe::{Settings, inspect};
 use crate::report::{json, text};
-use crate::x509::{Certificate, certificates_in, private_key};
+use crate::x509::password::{Password, PasswordError};
+use crate::x509::private_key::PrivateKeyError;
+use crate::x509::{Certificate, certificates_in, pkcs12, private_key};
 
 /// Certificates that are taken for one chain: no client accepts half as many. More is a store.
 const MAX_CHAIN: usize = 100;
@@ -28,9 +31,10 @@ Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 usage, or a file cann
 Examples:
   tlsmend inspect fullchain.pem --host www.example.com --key privkey.pem
   tlsmend inspect cert.pem intermediate.der --at 2027-01-01T00:00:00Z
+  tlsmend inspect export.pfx --password-file secret.txt
   tlsmend inspect bundle.p7b --ca company-root.pem --output json")]
 pub struct Arguments {
-    /// Certificates in PEM, DER or PKCS#7 (.p7b); the end entity first
+    /// Certificates in PEM, DER, PKCS#7 (.p7b) or PKCS#12 (.pfx, .p12); the end entity first
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -38,9 +42,14 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = probe::reference)]
     host: Option<ReferenceId>,
 
-    /// The private key: does it belong to the first certificate? (PEM or DER, not encrypted; it is never shown)
+    /// The private key: does it belong to the first certificate? (PEM or DER; it is never shown)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+
+    /// The password of a PFX or an encrypted key, in the first line of a file (- for standard input); without it a
+    /// terminal is asked
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 
     /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
     #[arg(long, value_name = "FILE")]
@@ -71,8 +80,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
-    let chain = chain(arguments)?;
-    let key = key(arguments, &chain)?;
+    let mut passwords = Passwords::new(arguments.password_file.clone());
+    let (chain, own_key) = chain(arguments, &mut passwords)?;
+    let key = key(arguments, &chain, &mut passwords)?.or(own_key);
     let settings = Settings {
         anchors: probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
         clients: probe::chosen(&arguments.client),
@@ -94,23 +104,47 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     Ok(exit_of(&report, arguments.fail_on))
 }
 
-fn chain(arguments: &Arguments) -> Result<Vec<Vec<u8>>, CliError> {
+/// The certificates of all files, and whether a private key that lies in one of them belongs to the first certificate.
+fn chain(arguments: &Arguments, passwords: &mut Passwords) -> Result<(Vec<Vec<u8>>, Option<KeyProof>), CliError> {
     let mut chain = Vec::new();
+    let mut key = None;
     for file in &arguments.files {
         let fail = |reason: String| CliError::Usage(format!("{}: {reason}", file.display()));
         let bytes = probe::read_file(file).map_err(fail)?;
-        chain.extend(certificates_in(&bytes).map_err(|error| fail(error.to_string()))?);
+        if pkcs12::is_pkcs12(&bytes) {
+            let contents = open(&bytes, file, passwords).map_err(fail)?;
+            let (certificates, proof) = contents.into_chain();
+            if certificates.is_empty() {
+                return Err(fail("it is PKCS#12 (PFX) without a certificate".to_owned()));
+            }
+            // A key beside a later file's certificates says nothing of the end entity.
+            if chain.is_empty() {
+                key = proof;
+            }
+            chain.extend(certificates);
+        } else {
+            chain.extend(certificates_in(&bytes).map_err(|error| fail(error.to_string()))?);
+        }
         if chain.len() > MAX_CHAIN {
             return Err(fail(format!(
                 "that makes more than {MAX_CHAIN} certificates, which no chain has; a store of trusted roots belongs to --roots"
             )));
         }
     }
-    Ok(chain)
+    Ok((chain, key))
+}
+
+/// Many exports have no password: that is tried before anybody is asked.
+fn open(bytes: &[u8], file: &Path, passwords: &mut Passwords) -> Result<pkcs12::Contents, String> {
+    let opened = match pkcs12::open(bytes, &Password::empty()) {
+        Err(PasswordError::Wrong) => pkcs12::open(bytes, passwords.get(&file.display().to_string())?),
+        opened => opened,
+    };
+    opened.map_err(|error| format!("PKCS#12 (PFX): {error}"))
 }
 
 /// Does the key belong to the first certificate?
-fn key(arguments: &Arguments, chain: &[Vec<u8>]) -> Result<Option<KeyProof>, CliError> {
+fn key(arguments: &Arguments, chain: &[Vec<u8>], passwords: &mut Passwords) -> Result<Option<KeyProof>, CliError> {
     let Some(file) = &arguments.key else { return Ok(None) };
     let fail = |reason: String| CliError::Usage(format!("--key {}: {reason}", file.display()));
     let bytes = probe::read_file(file).map_err(fail)?;
@@ -118,7 +152,14 @@ fn key(arguments: &Arguments, chain: &[Vec<u8>]) -> Result<Option<KeyProof>, Cli
     let Some(end_entity) = chain.first().and_then(|der| Certificate::parse(der).ok()) else {
         return Ok(Some(KeyProof::NotChecked));
     };
-    private_key::belongs_to(&bytes, &end_entity).map(Some).map_err(|error| fail(error.to_string()))
+    let proof = match private_key::belongs_to(&bytes, None, &end_entity) {
+        Err(PrivateKeyError::Encrypted) => {
+            let password = passwords.get(&file.display().to_string()).map_err(fail)?;
+            private_key::belongs_to(&bytes, Some(password), &end_entity)
+        }
+        proof => proof,
+    };
+    proof.map(Some).map_err(|error| fail(error.to_string()))
 }
 
 /// As [`super::cleaned_arguments`], and without the files.

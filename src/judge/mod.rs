@@ -2,6 +2,7 @@
 //!
 //! The judge asks: what it lacks it returns as [`Judgement::wanted_issuers`]; the pipeline fetches and judges again.
 
+pub mod aia;
 pub mod anchors;
 pub mod case;
 pub mod client;
@@ -12,9 +13,11 @@ pub mod explain;
 pub mod limbo;
 pub mod policy;
 pub mod pool;
+mod public_roots;
 pub mod rules;
 pub mod search;
 pub mod standard;
+pub mod stores;
 
 mod judgement;
 

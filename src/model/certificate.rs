@@ -14,12 +14,24 @@ pub struct KeyFacts {
     pub curve: Option<String>,
 }
 
+/// One signed certificate timestamp: a log's promise to publish the certificate. Its signature was not checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SctFacts {
+    /// SHA-256 of the log's public key, hex.
+    pub log_id: String,
+    pub timestamp: Time,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     Served,
     Aia,
     Store,
+    /// Its address is dead today; it was fetched on an earlier day (`aia[].cached_at`).
+    Cache,
+    /// Known to some clients beforehand, though nobody sent it.
+    Known,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +52,9 @@ pub struct CertificateFacts {
     pub spki_sha256: String,
     pub is_ca: bool,
     pub ca_issuers: Vec<String>,
+    /// Signed certificate timestamps embedded in it (RFC 6962 §3.3).
+    #[serde(default)]
+    pub scts: Vec<SctFacts>,
     pub sources: Vec<Source>,
     /// Null with `--evidence hashes`.
     pub pem: Option<String>,

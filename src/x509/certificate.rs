@@ -13,6 +13,7 @@ use super::distribution_point::{self, DistributionPoint};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
 use super::key::KeyKind;
+use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
 
@@ -40,6 +41,16 @@ impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The RDNs of a certificate's subject, DER, without parsing anything else. `None` where the bytes are no certificate.
+pub fn subject_bytes(der: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = der::split(der)?;
+    let (tbs, _) = der::split(certificate.content)?;
+    let mut fields = der::values(tbs.content).peekable();
+    fields.next_if(|field| field.tag == 0xa0); // version
+    // serialNumber, signature, issuer, validity, subject
+    Some(fields.nth(4)?.content)
 }
 
 /// Lower-case hex digits.
@@ -184,8 +195,8 @@ pub struct Extensions {
     pub distribution_points: Vec<DistributionPoint>,
     /// TLS feature status_request (RFC 7633).
     pub must_staple: bool,
-    /// Embedded SCT list (RFC 6962 §3.3).
-    pub has_scts: bool,
+    /// The embedded timestamps (RFC 6962 §3.3).
+    pub scts: Vec<Sct>,
     /// A precertificate's poison (RFC 6962 §3.1).
     pub is_precertificate: bool,
     /// Known to us in no way; the critical ones must be refused (RFC 5280 §4.2).
@@ -458,7 +469,14 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                     }
                 }
             }
-            ParsedExtension::SCT(_) => out.has_scts = true,
+            // An OCTET STRING inside the extension's own.
+            ParsedExtension::SCT(_) => {
+                let list = der::split(extension.value).and_then(|(octets, _)| sct::list(octets.content));
+                match list {
+                    Some(scts) => out.scts = scts,
+                    None => out.undecodable.push(unknown()),
+                }
+            }
             ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match oid.as_str() {
                 // SEQUENCE OF INTEGER containing 5, status_request

@@ -11,7 +11,9 @@ pub enum InputError {
     NothingFound,
     #[error("it holds PEM blocks ({0}), but no certificate")]
     OtherPem(String),
-    #[error("it is PKCS#12 (PFX), which is not read yet; convert it: openssl pkcs12 -in FILE -nokeys -out chain.pem")]
+    #[error(
+        "it is PKCS#12 (PFX), which is read for a chain only (`tlsmend inspect FILE`); convert it: openssl pkcs12 -in FILE -nokeys -out certificates.pem"
+    )]
     Pkcs12,
     #[error("a PEM block in it is damaged (no end line, or not base64)")]
     DamagedPem,

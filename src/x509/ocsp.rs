@@ -7,6 +7,7 @@ use x509_parser::x509::AlgorithmIdentifier;
 
 use super::certificate::Certificate;
 use super::der::{self, Value};
+use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
 
@@ -65,6 +66,32 @@ pub fn verify(response: &[u8], subject: &Certificate, issuer: &Certificate, at: 
             .any(|responder| is_authorised(&responder, issuer, at) && signed_by(&responder))
     };
     if signed_by(issuer) || delegated() { Ok(answer) } else { Err(Error::BadSignature) }
+}
+
+/// The timestamps that `response` delivers for `subject` (RFC 6962 §3.3). They are signed by the logs, whoever signed the
+/// response.
+pub fn scts(response: &[u8], subject: &Certificate) -> Vec<Sct> {
+    /// 1.3.6.1.4.1.11129.2.4.5
+    const SCT_LIST: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x05];
+    let read = || {
+        let data = der::values(basic_response(response).ok()?).next()?;
+        let responses = der::values(data.content).skip_while(|value| value.tag == 0xa0).nth(2)?;
+        let ours = |single: &Value<'_>| {
+            let id = der::values(single.content).next();
+            id.and_then(|id| der::values(id.content).nth(3)).is_some_and(|serial| *serial.content == *subject.serial)
+        };
+        let single = der::values(responses.content).find(ours)?;
+        // singleExtensions [1] EXPLICIT
+        let explicit = der::values(single.content).find(|value| value.tag == 0xa1)?;
+        let (extensions, _) = der::split(explicit.content)?;
+        der::values(extensions.content).find_map(|extension| {
+            let mut fields = der::values(extension.content);
+            fields.next().filter(|oid| oid.tag == 0x06 && oid.content == SCT_LIST)?;
+            let value = fields.find(|value| value.tag == 0x04)?;
+            sct::list(der::split(value.content)?.0.content)
+        })
+    };
+    read().unwrap_or_default()
 }
 
 fn is_authorised(responder: &Certificate, issuer: &Certificate, at: Time) -> bool {

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 pub struct Block {
     pub label: String,
     pub der: Vec<u8>,
+    /// The cipher of an encrypted private key in the old form (RFC 1421 §4.6.1.3).
+    pub dek_info: Option<String>,
 }
 
 /// Every block of `text`, whatever its label; text around the blocks is ignored. The second value counts the blocks
@@ -15,22 +17,26 @@ pub fn blocks(text: &[u8]) -> (Vec<Block>, usize) {
     let mut found = Vec::new();
     let mut damaged = 0;
     let mut open: Option<(String, Vec<u8>)> = None;
+    let mut dek_info = None;
     for line in text.split(|&byte| byte == b'\n') {
         let line = line.trim_ascii();
         if let Some(label) = line.strip_prefix(b"-----BEGIN ").and_then(|rest| rest.strip_suffix(b"-----")) {
             damaged += usize::from(open.is_some());
             open = Some((String::from_utf8_lossy(label).into_owned(), Vec::new()));
+            dek_info = None;
         } else if let Some(label) = line.strip_prefix(b"-----END ").and_then(|rest| rest.strip_suffix(b"-----")) {
             match open.take() {
                 Some((begun, body)) if begun.as_bytes() == label => match STANDARD.decode(&body) {
-                    Ok(der) => found.push(Block { label: begun, der }),
+                    Ok(der) => found.push(Block { label: begun, der, dek_info: dek_info.take() }),
                     Err(_) => damaged += 1,
                 },
                 _ => damaged += 1,
             }
         } else if let Some((_, body)) = &mut open {
             // `Proc-Type: 4,ENCRYPTED` and the like; base64 has no colon.
-            if !line.contains(&b':') {
+            if let Some(value) = line.strip_prefix(b"DEK-Info:") {
+                dek_info = Some(String::from_utf8_lossy(value).trim().to_owned());
+            } else if !line.contains(&b':') {
                 body.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
             }
         }

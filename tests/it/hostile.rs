@@ -8,33 +8,12 @@ use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
-use tlsmend::x509::{Certificate, certificates_in, pem};
+use tlsmend::x509::{Certificate, certificates_in, pem, sct};
 
-use crate::support::random_pki::Random;
+use crate::support::random_pki::{Damage, Random};
 
 fn now() -> Time {
     Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap())
-}
-
-/// The same damage in every run, so that a failure can be repeated.
-struct Damage(Random);
-
-impl Damage {
-    /// Flips, overwrites, removes or repeats a few octets.
-    fn to(&mut self, der: &[u8]) -> Vec<u8> {
-        let mut damaged = der.to_vec();
-        for _ in 0..=self.0.below(4) {
-            let at = self.0.below(damaged.len());
-            match self.0.below(5) {
-                0 => damaged[at] ^= 1 << self.0.below(8),
-                1 => damaged[at] = [0x00, 0x7f, 0x80, 0xff][self.0.below(4)],
-                2 => damaged[at] = u8::try_from(self.0.below(256)).unwrap(),
-                3 if damaged.len() > 64 => drop(damaged.drain(at..(at + 1 + self.0.below(8)).min(damaged.len()))),
-                _ => damaged.insert(at, damaged[at]),
-            }
-        }
-        damaged
-    }
 }
 
 fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
@@ -176,4 +155,19 @@ fn a_mesh_of_cross_certificates_is_no_trap() {
         let unverified = client.id == "openssl-plain";
         assert!(unverified || answer.verdict != tlsmend::model::verdict::Verdict::Accept, "{}", client.id);
     }
+}
+
+/// Lists of certificate timestamps come from certificates and staples.
+#[test]
+fn damaged_timestamp_lists_are_read_without_a_panic() {
+    let prefixed = |content: &[u8]| [&u16::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat();
+    let one = |log: u8| {
+        let fields = [&[0][..], &[log; 32], &[0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0], &prefixed(&[]), &[4, 3]].concat();
+        prefixed(&[fields, prefixed(&[7; 71])].concat())
+    };
+    let whole = prefixed(&[one(1), one(2), one(3)].concat());
+    assert_eq!(sct::list(&whole).unwrap().len(), 3);
+    let mut damage = Damage(Random(0x5bd1_e995_cc9e_2d51));
+    let read = (0..20_000).filter(|_| sct::list(&damage.to(&whole)).is_some()).count();
+    assert!(read > 1_000 && read < 19_000, "{read}");
 }

@@ -202,10 +202,11 @@ fn a_file_that_cannot_be_used_says_what_it_is() {
     for (arguments, said) in [
         (&["root.pem", "no-such.pem"][..], "no-such.pem"),
         (&["root.pem", "empty.pem"], "empty"),
-        (&["root.pem", "pfx.pfx"], "openssl pkcs12"),
+        (&["root.pem", "pfx.pfx"], "damaged"),
+        (&["pfx.pfx", "chain.pem"], "openssl pkcs12"),
         (&["root.pem", "store.pem"], "--roots"),
         (&["root.pem", "chain.pem", "--key", "leaf.pem"], "no private key"),
-        (&["root.pem", "chain.pem", "--key", "locked.pem"], "openssl pkey"),
+        (&["root.pem", "chain.pem", "--key", "locked.pem"], "--password-file"),
         (&["root.pem", "chain.pem", "--host", "a..b"], "empty"),
     ] {
         let run = files.run(arguments);

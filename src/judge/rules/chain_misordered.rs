@@ -1,8 +1,10 @@
 //! `chain-misordered`: the path's certificates are all there, in another order.
 
 use super::{Check, Context, Found, Outcome, Rule, support};
+use crate::judge::pool::CertId;
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::verdict::Category;
+use crate::x509::signature::SignatureCheck;
 
 pub const RULE: Rule = Rule {
     code: "chain-misordered",
@@ -27,7 +29,18 @@ fn check(context: &Context<'_>) -> Outcome {
                 as_sent.push(id);
             }
         }
-        (as_sent != in_path).then(|| {
+        // An issuer that no path needs (a cross-certificate whose key is an anchor) can stand before what it issued, too.
+        let pool = &context.judgement.pool;
+        let issued = |issuer, id| {
+            pool.issuer_candidates(id).any(|candidate| candidate == issuer)
+                && pool.signature(id, issuer) == SignatureCheck::Valid
+        };
+        let issuer_stands_before = |&&id: &&CertId| {
+            let before = deployment.served.iter().skip(1).take_while(|&&other| other != id);
+            before.clone().any(|&issuer| issued(issuer, id) && !issued(id, issuer))
+        };
+        let disordered = as_sent != in_path || as_sent.iter().skip(1).any(issuer_stands_before);
+        disordered.then(|| {
             let names: Vec<String> =
                 deployment.served.iter().map(|&id| context.judgement.pool.get(id).subject.short()).collect();
             Found::new(SubjectKind::Deployment, index.to_string()).fact("served", names).remedy(

@@ -1,6 +1,6 @@
 //! `issuer-not-found`: a path that ends too early, without proof of what is missing.
 
-use super::{Check, Context, Outcome, Rule, support};
+use super::{Check, Context, Outcome, Rule, known_bad_ca, support};
 use crate::judge::standard::FaultKind;
 use crate::model::finding::Severity;
 use crate::model::verdict::Category;
@@ -24,6 +24,10 @@ fn check(context: &Context<'_>) -> Outcome {
         context,
         |kind| matches!(kind, FaultKind::IssuerNotFound),
         |found, certificate| {
+            // That issuer is known only too well.
+            if known_bad_ca::issued_by(certificate).is_some() {
+                return None;
+            }
             let issuer = certificate.issuer.to_string();
             let summary = if certificate.is_ca() {
                 format!(
@@ -32,7 +36,7 @@ fn check(context: &Context<'_>) -> Outcome {
             } else {
                 format!("serve the certificate of `{issuer}` after the end entity")
             };
-            found.fact("issuer", issuer).remedy(summary, None, true)
+            Some(found.fact("issuer", issuer).remedy(summary, None, true))
         },
     )
 }

@@ -22,9 +22,12 @@ pub const RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Outcome {
     support::on_name(context, |near_miss| {
         let (near, summary) = match near_miss {
-            NearMiss::WildcardCoversOneLabel { .. }
-            | NearMiss::CommonNameOnly { .. }
-            | NearMiss::IpInDnsName { .. } => return None,
+            // Some clients take these names: findings of their own.
+            NearMiss::CommonNameOnly { .. } | NearMiss::IpInDnsName { .. } => return None,
+            NearMiss::WildcardCoversOneLabel { presented } => (
+                format!("`{presented}` covers one label only"),
+                "have the certificate reissued with this name, or with a wildcard one level deeper",
+            ),
             NearMiss::WildcardNotApex { presented } => (
                 format!("`{presented}` does not cover the name it is derived from"),
                 "have the certificate reissued with the bare name beside the wildcard",

@@ -30,11 +30,11 @@ fn check(context: &Context<'_>) -> Outcome {
         context,
         |kind| matches!(kind, FaultKind::SelfSignedEndEntity),
         |found, certificate| {
-            found.fact("subject", certificate.subject.to_string()).remedy(
+            Some(found.fact("subject", certificate.subject.to_string()).remedy(
                 "deploy the certificate that a CA issued for this name",
                 None,
                 true,
-            )
+            ))
         },
     )
 }

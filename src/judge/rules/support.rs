@@ -2,6 +2,7 @@
 
 use super::{Context, Found, Outcome};
 use crate::judge::Deployment;
+use crate::judge::anchors::AnchorKind;
 use crate::judge::pool::CertId;
 use crate::judge::search::BuiltPath;
 use crate::judge::standard::{Fault, FaultKind};
@@ -98,11 +99,19 @@ pub fn judged_path(deployment: &Deployment) -> Option<&BuiltPath> {
     served.or_else(|| deployment.with_fetched.best())
 }
 
+/// The trust anchor at the end of the path to talk about, when it is one of the store, not one that the user added.
+pub fn public_anchor<'a>(context: &Context<'a>, deployment: &Deployment) -> Option<&'a Certificate> {
+    let path = judged_path(deployment).filter(|path| path.anchored)?;
+    let pool = &context.judgement.pool;
+    let anchor = path.certificates.last().filter(|&&id| pool.origin(id).anchor == Some(AnchorKind::Public))?;
+    Some(pool.get(*anchor))
+}
+
 /// The end of the best path, where even what was fetched leads to no anchor.
 pub fn unanchored(
     context: &Context<'_>,
     is: impl Fn(&FaultKind) -> bool,
-    tell: impl Fn(Found, &Certificate) -> Found,
+    tell: impl Fn(Found, &Certificate) -> Option<Found>,
 ) -> Outcome {
     per_chain(context, |_, deployment| {
         let path = deployment.with_fetched.best().filter(|path| !path.anchored)?;
@@ -110,7 +119,7 @@ pub fn unanchored(
         let certificate = context.judgement.pool.get(path.certificates[fault.position]);
         let found = Found::new(SubjectKind::Certificate, certificate.fingerprint.to_string())
             .fact("certificate", certificate.subject.to_string());
-        Some(tell(found, certificate))
+        tell(found, certificate)
     })
 }
 

@@ -1,8 +1,6 @@
 //! `validity-too-long`: lifetime against the schedule of its day of issuance.
 
 use super::{Check, Context, Found, Outcome, Rule, support};
-use crate::judge::Deployment;
-use crate::judge::anchors::AnchorKind;
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::time::DAY;
 use crate::model::verdict::Category;
@@ -21,13 +19,8 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    let is_public = |deployment: &Deployment| {
-        let anchor =
-            support::judged_path(deployment).filter(|path| path.anchored).and_then(|path| path.certificates.last());
-        anchor.is_some_and(|&id| context.judgement.pool.origin(id).anchor == Some(AnchorKind::Public))
-    };
     support::per_chain(context, |_, deployment| {
-        let id = support::end_entity(deployment).filter(|_| is_public(deployment))?;
+        let id = support::end_entity(deployment).filter(|_| support::public_anchor(context, deployment).is_some())?;
         let certificate = context.judgement.pool.get(id);
         // The last second counts (RFC 5280 §4.1.2.5): notAfter is inclusive.
         let lifetime = certificate.not_after.since(certificate.not_before) + 1;

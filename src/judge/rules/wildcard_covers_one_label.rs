@@ -1,4 +1,4 @@
-//! `wildcard-covers-one-label`: the nearest miss is a wildcard above.
+//! `wildcard-covers-one-label`: the nearest miss is a wildcard above. It explains a `name-mismatch`, which weighs.
 
 use super::{Check, Context, Outcome, Rule, support};
 use crate::model::finding::Severity;
@@ -7,7 +7,7 @@ use crate::x509::identity::NearMiss;
 
 pub const RULE: Rule = Rule {
     code: "wildcard-covers-one-label",
-    severity: Severity::Critical,
+    severity: Severity::Info,
     title: "the wildcard does not reach this far down",
     explanation: "A wildcard stands for exactly one label: *.example.com is for a.example.com, not for \
                   a.b.example.com.",

@@ -1,5 +1,6 @@
 //! What tests say often, said once.
 
+pub mod cas_caller;
 pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
@@ -7,6 +8,7 @@ pub mod http_server;
 pub mod program;
 pub mod random_pki;
 pub mod sample_report;
+pub mod service;
 pub mod shared_lab;
 pub mod tls_server;
 

@@ -138,3 +138,24 @@ impl RandomPki {
         Self { root: root_der, served, stranger: stranger.self_signed(&stranger_key).unwrap().der().to_vec() }
     }
 }
+
+/// The same damage in every run, so that a failure can be repeated.
+pub struct Damage(pub Random);
+
+impl Damage {
+    /// Flips, overwrites, removes or repeats a few octets.
+    pub fn to(&mut self, der: &[u8]) -> Vec<u8> {
+        let mut damaged = der.to_vec();
+        for _ in 0..=self.0.below(4) {
+            let at = self.0.below(damaged.len());
+            match self.0.below(5) {
+                0 => damaged[at] ^= 1 << self.0.below(8),
+                1 => damaged[at] = [0x00, 0x7f, 0x80, 0xff][self.0.below(4)],
+                2 => damaged[at] = u8::try_from(self.0.below(256)).unwrap(),
+                3 if damaged.len() > 64 => drop(damaged.drain(at..(at + 1 + self.0.below(8)).min(damaged.len()))),
+                _ => damaged.insert(at, damaged[at]),
+            }
+        }
+        damaged
+    }
+}

@@ -1,0 +1,75 @@
+//! `no-scts`: a public certificate that too few logs vouch for.
+
+use super::{Check, Context, Found, Outcome, Rule, support};
+use crate::judge::public_roots;
+use crate::model::finding::{Severity, SubjectKind};
+use crate::model::time::DAY;
+use crate::x509::ocsp;
+
+/// notBefore from which Chrome asks for timestamps: 2018-04-30. Safari follows on 2018-10-15.
+const REQUIRED_FROM: i64 = 1_525_046_400;
+
+/// From this notBefore on the number goes by days, not months: 2022-04-15.
+const BY_DAYS_FROM: i64 = 1_649_980_800;
+
+/// Embedded timestamps that Chrome asks for at least.
+fn wanted(not_before: i64, lifetime: i64) -> usize {
+    /// The longest month: rather one timestamp too few than a false alarm.
+    const MONTH: i64 = 31 * DAY;
+    let months = lifetime / MONTH;
+    match months {
+        _ if not_before >= BY_DAYS_FROM => 2 + usize::from(lifetime > 180 * DAY),
+        ..15 => 2,
+        15..=27 => 3,
+        28..=39 => 4,
+        _ => 5,
+    }
+}
+
+pub const RULE: Rule = Rule {
+    code: "no-scts",
+    severity: Severity::Medium,
+    title: "too few signed certificate timestamps (SCTs) for browsers",
+    explanation: "A certificate of a public CA must show that it was logged: Chrome, Edge, Safari and Firefox want \
+                  signed timestamps of two or more logs (three from a lifetime of 180 days on), embedded in the \
+                  certificate, in the stapled OCSP response or in a TLS extension. Here there are none or too few in \
+                  the first two places; the third, which few servers use, we do not ask for. Whether the logs are \
+                  good ones is not judged. Chrome then says ERR_CERTIFICATE_TRANSPARENCY_REQUIRED. Programs other than browsers do \
+                  not care, and certificates of private CAs are exempt.",
+    advice: "Have the certificate reissued with embedded timestamps: every public CA does so unless told otherwise.",
+    citations: &[
+        "RFC 6962 §3.3",
+        "Chromium net/docs/certificate-transparency.md (certificates issued after 2018-04-30)",
+        "Apple support article 103214 (issued after 2018-10-15)",
+    ],
+    explains: &[],
+    check: Check::Evidence(check),
+};
+
+fn check(context: &Context<'_>) -> Outcome {
+    support::per_chain(context, |_, deployment| {
+        let id = support::end_entity(deployment)?;
+        let certificate = context.judgement.pool.get(id);
+        support::public_anchor(context, deployment).filter(|root| public_roots::contains(root))?;
+        let staples =
+            deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].ocsp_staple.as_ref());
+        let stapled = staples.flat_map(|staple| ocsp::scts(staple, certificate));
+        let (embedded, stapled) = (certificate.extensions.scts.len(), stapled.count());
+        let lifetime = certificate.not_after.since(certificate.not_before);
+        let wanted = wanted(certificate.not_before.unix(), lifetime);
+        // Delivered at the handshake, two are enough whatever the lifetime.
+        if embedded >= wanted || stapled >= 2 {
+            return None;
+        }
+        let found = Found::new(SubjectKind::Certificate, certificate.fingerprint.to_string())
+            .fact("subject", certificate.subject.to_string())
+            .fact("issued_at", certificate.not_before.to_string())
+            .fact("embedded", embedded)
+            .fact("stapled", stapled)
+            .fact("wanted", wanted)
+            .fact("tls_extension", "not asked for")
+            .remedy("have the certificate reissued with embedded SCTs", None, true);
+        // Older ones were never asked for it.
+        Some(if certificate.not_before.unix() < REQUIRED_FROM { found.severity(Severity::Info) } else { found })
+    })
+}
