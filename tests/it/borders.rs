@@ -68,6 +68,8 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
     ("remedy/bundle", IO, "the bundle is pure"),
     ("remedy/bundle", &["crate::observe", "crate::probe", "crate::cli", "crate::lab"], "the bundle is pure"),
     ("remedy/p7b.rs", IO, "an encoding is pure"),
+    ("remedy/mapping.rs", IO, "octets in, octets out"),
+    ("remedy/mapping", IO, "octets in, octets out"),
     (
         "probe",
         &["SystemTime", "println!", "std::env"],
