@@ -3,6 +3,7 @@
 pub mod cas_caller;
 pub mod cas_world;
 pub mod cloud;
+pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
