@@ -17,7 +17,7 @@ use crate::remedy::eas::EasClient;
 use crate::x509::certificates_in;
 
 /// The options as written.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Written {
     /// Profile of ~/.aliyun/config.json with the credentials [default: the ALIBABA_CLOUD_ variables, then the current
     /// profile]
@@ -42,7 +42,7 @@ struct Written {
 }
 
 /// [`Written`], with where each value came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CloudOptions {
     written: Written,
     /// Ids of those that stood on the command line.
@@ -91,6 +91,23 @@ impl CloudOptions {
     /// The product code of PAI-EAS, as configured. There is no default: it is not published.
     pub fn pai_product_code(&self) -> Option<&str> {
         self.written.pai_product_code.as_deref()
+    }
+
+    /// The profile, where it was asked for on the command line.
+    pub fn typed_profile(&self) -> Option<&str> {
+        self.written.profile.as_deref().filter(|_| self.typed.contains(&"profile"))
+    }
+
+    /// The same for a run that is gone on with: to the endpoint it talked to, as the profile it was told.
+    pub fn recalled(&self, profile: Option<&str>, endpoint: &str) -> Self {
+        let mut recalled = self.clone();
+        if let Some(profile) = profile {
+            recalled.written.profile = Some(profile.to_owned());
+            recalled.typed.push("profile");
+        }
+        recalled.written.endpoint = Some(endpoint.to_owned());
+        recalled.typed.push("endpoint");
+        recalled
     }
 
     /// Finds credentials, region and endpoints. Nothing is sent.
@@ -158,7 +175,8 @@ impl Access {
         EasClient::new(endpoint, &region, self.identity, settings).map_err(not_made)
     }
 
-    fn cas_endpoint(&self) -> Result<Endpoint, CliError> {
+    /// Where the certificate service answers.
+    pub fn cas_endpoint(&self) -> Result<Endpoint, CliError> {
         match (&self.endpoint, &self.region) {
             (Some(endpoint), _) => Ok(endpoint.clone()),
             (None, Some(region)) => {

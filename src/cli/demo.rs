@@ -8,7 +8,7 @@ use super::{CliError, Exit};
 use crate::lab::{DEMO, Lab, LabError, Running};
 use crate::model::aia::AiaOutcome;
 use crate::model::finding::Severity;
-use crate::model::fix::{FixReport, Outcome, Plan, Step, StepStatus};
+use crate::model::fix::{FixReport, Outcome, Plan, Step, StepStatus, Timing};
 use crate::model::handshake::EndpointStatus;
 use crate::model::path::Provenance;
 use crate::model::report::{Deployment, Report, SCHEMA_VERSION};
@@ -53,15 +53,7 @@ async fn tell() -> Result<FixReport, String> {
     let running = lab.scenario(DEMO).ok_or_else(|| LabError::Unknown(DEMO.to_owned()).to_string())?;
     let before = look(&lab, running).await?;
     let Some(bundle) = &before.repair.bundle_pem else {
-        let plan = Plan::default();
-        return Ok(FixReport {
-            schema_version: SCHEMA_VERSION.to_owned(),
-            plan,
-            steps: Vec::new(),
-            before,
-            after: None,
-            outcome: Outcome::NothingChanged,
-        });
+        return Ok(story(Plan::default(), Vec::new(), before, None, Outcome::NothingChanged));
     };
     let bundle = certificates_in(bundle.as_bytes()).map_err(|error| format!("the bundle cannot be read: {error}"))?;
     let plan = Plan {
@@ -70,6 +62,7 @@ async fn tell() -> Result<FixReport, String> {
         adds: before.repair.adds.clone(),
         removes: before.repair.removes.clone(),
         reordered: before.repair.reordered,
+        ..Plan::default()
     };
     running.exchange_chain(&bundle);
     let served = step("serve-bundle", "the server was given the bundle; its key stays", StepStatus::Done);
@@ -77,14 +70,23 @@ async fn tell() -> Result<FixReport, String> {
     let outcome = outcome(&plan, &after);
     let proven = if outcome == Outcome::Mended { StepStatus::Done } else { StepStatus::Failed };
     let verified = step("verify", "every address was probed again", proven);
-    Ok(FixReport {
+    Ok(story(plan, vec![served, verified], before, Some(after), outcome))
+}
+
+fn story(plan: Plan, steps: Vec<Step>, before: Report, after: Option<Report>, outcome: Outcome) -> FixReport {
+    FixReport {
         schema_version: SCHEMA_VERSION.to_owned(),
+        run_id: None,
         plan,
-        steps: vec![served, verified],
+        steps,
         before,
-        after: Some(after),
+        after,
         outcome,
-    })
+        reason: None,
+        calls: Vec::new(),
+        timing_ms: Timing::default(),
+        notes: Vec::new(),
+    }
 }
 
 async fn look(lab: &Lab, running: &Running) -> Result<Report, String> {
@@ -135,7 +137,7 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
     writeln!(out)?;
     match story.outcome {
         Outcome::Mended => writeln!(out, "Mended: every client accepts what every address serves.")?,
-        Outcome::NotMended | Outcome::NothingChanged => {
+        _ => {
             let clients = after.deployments.iter().flat_map(|deployment| &deployment.clients);
             let (accepting, others): (Vec<_>, Vec<_>) = clients.partition(|client| client.verdict == Verdict::Accept);
             writeln!(out, "Not mended: {} clients accept, {} do not.", accepting.len(), others.len())?;

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod demo;
 mod explain;
+pub mod fix;
 mod inspect;
 mod judge;
 mod lab;
@@ -44,6 +45,7 @@ enum Command {
     Preflight(Box<preflight::Arguments>),
     Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
+    Fix(Box<fix::Arguments>),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
     Rules(rules::Arguments),
@@ -73,6 +75,10 @@ pub enum Exit {
     Unusable = 2,
     Unreachable = 3,
     Partial = 4,
+    /// `fix` failed, and what was served before is served again.
+    RolledBack = 5,
+    /// `fix` failed, and a person must look.
+    NeedsAttention = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -91,6 +97,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Preflight(command) => preflight::run(&command, &arguments.global),
         Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
+        Command::Fix(command) => fix::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),

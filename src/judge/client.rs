@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::pool::CertId;
+use super::stores::Trust;
 use crate::model::handshake::Failure;
 use crate::model::verdict::{Category, Verdict};
 
@@ -84,6 +85,8 @@ pub struct Client {
     /// It fetches missing issuers from `caIssuers` addresses.
     pub fetches_issuers: bool,
     pub hello: Hello,
+    /// The store that it, or the system it usually runs on, brings along.
+    pub trust: Trust,
     /// What a person should know about how it decides.
     pub notes: &'static [&'static str],
     /// Where the rules come from: RFC sections, source files, measurements.

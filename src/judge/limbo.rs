@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::anchors::AnchorKind;
-use super::case::{Asked, Case};
+use super::case::{Asked, Case, View};
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
 use super::engine::rfc5280::{self, Breach, Inputs, Outcome, Purpose};
@@ -245,7 +245,7 @@ impl Prepared {
             served_bytes: self.served_bytes,
             reference: reference.unwrap_or(&placeholder),
             any_name: reference.is_none(),
-            own_stores: false,
+            view: View::default(),
             port: DEFAULT_PORT,
             at: self.at,
             ocsp_staple: self.staple.as_deref(),

@@ -17,6 +17,7 @@ mod public_roots;
 pub mod rules;
 pub mod search;
 pub mod standard;
+pub mod stores;
 
 mod judgement;
 

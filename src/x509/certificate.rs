@@ -43,6 +43,16 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// The RDNs of a certificate's subject, DER, without parsing anything else. `None` where the bytes are no certificate.
+pub fn subject_bytes(der: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = der::split(der)?;
+    let (tbs, _) = der::split(certificate.content)?;
+    let mut fields = der::values(tbs.content).peekable();
+    fields.next_if(|field| field.tag == 0xa0); // version
+    // serialNumber, signature, issuer, validity, subject
+    Some(fields.nth(4)?.content)
+}
+
 /// Lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -161,7 +161,7 @@ const REFUSED: &[(&str, i32, &str, &str)] = &[
     ("name-constraints-violated", 1, "not allowed to issue for this name", "reissued"),
     ("path-length-exceeded", 1, "more levels than it may", "reissued"),
     ("wrong-host", 1, "not for this name", "reissued with this name"),
-    ("wildcard-two-labels", 1, "does not reach this far down", "reissued with this name"),
+    ("wildcard-two-labels", 1, "not for this name", "reissued with this name"),
     ("wildcard-apex", 1, "not for this name", "reissued with this name"),
     ("common-name-only", 1, "common name", "reissued with this name"),
     ("address-as-text", 1, "written as a DNS name", "reissued with this name"),

@@ -2,10 +2,13 @@
 
 use super::client::{Client, alert_category};
 
+mod android;
 mod bun;
 mod chrome;
 mod curl;
 mod deno;
+mod dotnet;
+mod edge;
 mod firefox;
 mod git;
 mod gnutls_cli;
@@ -27,8 +30,10 @@ mod python_strict;
 mod requests;
 mod rustls_aws;
 mod rustls_ring;
+mod safari;
 pub mod standard;
 mod wget;
+mod windows;
 mod wolfssl;
 
 /// All of them, in the order reports list them.
@@ -36,6 +41,11 @@ mod wolfssl;
 pub const ALL: &[&Client] = &[
     &chrome::CLIENT,
     &firefox::CLIENT,
+    &safari::CLIENT,
+    &edge::CLIENT,
+    &android::CLIENT,
+    &windows::CLIENT,
+    &dotnet::CLIENT,
     &curl::CLIENT,
     &java::CLIENT,
     &go::CLIENT,
@@ -83,7 +93,7 @@ pub fn find(id: &str) -> Option<&'static Client> {
 mod tests {
     use super::*;
     use crate::judge::answer;
-    use crate::judge::case::Case;
+    use crate::judge::case::{Case, View};
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
     use crate::model::verdict::Verdict;
@@ -103,7 +113,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
@@ -187,7 +197,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
@@ -211,7 +221,7 @@ mod tests {
             served_bytes: 0,
             reference: &reference,
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::pyca::{self, Subject};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
         "A profile of its own: every issuer needs keyUsage, every end entity an authority key identifier.",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::rfc5280::{self, Inputs, Outcome};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Verdict;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: false,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Explores every path and accepts when one is valid.",
         "Rejects for a closed list of rules only; other departures from a profile are findings.",

@@ -13,6 +13,7 @@ use crate::judge::case::Case;
 use crate::judge::constraints;
 use crate::judge::policy::{self, PolicyFault, PolicyInputs};
 use crate::judge::pool::CertId;
+use crate::judge::stores::distrust;
 use crate::model::target::ReferenceId;
 use crate::model::time::{DAY, Time};
 use crate::x509::general_name::GeneralName;
@@ -199,6 +200,14 @@ impl Search<'_> {
                 let mut errors = verify_path(case, path, kind);
                 if errors.is_empty() && is_revoked(case, path) {
                     errors.push(PathError { position: 0, kind: ErrorKind::Revoked, text: "Certificate is revoked" });
+                }
+                // `CheckPathAfterVerification`: the constraints of the root store.
+                if errors.is_empty() && distrust::refuses(case, path) {
+                    errors.push(PathError {
+                        position: path.len() - 1,
+                        kind: ErrorKind::Authority,
+                        text: "Certificate is distrusted",
+                    });
                 }
                 let is_valid = errors.is_empty();
                 self.add(Attempt { path: path.clone(), anchor: Some(kind), errors });
@@ -658,10 +667,19 @@ pub fn has_registrable_domain(host: &str) -> bool {
     psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < host.len())
 }
 
+/// Does the list have `suffix`? Every last label is a suffix to it, listed or not.
+fn is_listed(suffix: &str) -> bool {
+    psl::suffix(suffix.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
 /// `IsHostnameNonUnique`: no name or address of the public Internet.
 fn is_non_unique(reference: &ReferenceId) -> bool {
     match reference {
-        ReferenceId::Dns(name) => !has_registrable_domain(name.as_str()),
+        // Private registries are passed over: below them are names of ICANN's all the same (`s3.amazonaws.com`).
+        ReferenceId::Dns(name) => {
+            let (host, suffix) = (name.as_str(), icann_suffix(name.as_str()));
+            !suffix.is_some_and(|suffix| suffix.len() < host.len() && is_listed(suffix))
+        }
         ReferenceId::Ip(IpAddr::V4(ip)) => {
             let octets = ip.octets();
             ip.is_private()

@@ -8,6 +8,7 @@ pub mod java;
 pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
+pub mod platform;
 pub mod pyca;
 pub mod rfc5280;
 pub mod webpki;

@@ -5,7 +5,6 @@
 //! rustls 0.23. It grew out of mozilla::pkix, whose name rules it shares.
 
 use super::mozpkix::{MalformedDnsId, dns_in_subtree, dns_matches, ip_matches};
-use crate::judge::anchors::{AnchorKind, is_in_webpki_roots};
 use crate::judge::case::Case;
 use crate::judge::constraints;
 use crate::judge::pool::CertId;
@@ -253,10 +252,7 @@ impl Search<'_> {
         let mut worst = Refusal { error: Error::UnknownIssuer, path: path.clone() };
         for &anchor in case.pool.named(certificate.issuer.normalised()) {
             let issuer = case.pool.get(anchor);
-            let kind = case.is_anchor(anchor);
-            let in_another_store = case.own_stores && kind == Some(AnchorKind::Public) && !is_in_webpki_roots(issuer);
-            if kind.is_none()
-                || in_another_store
+            if case.is_anchor(anchor).is_none()
                 || issuer.subject.raw() != certificate.issuer.raw()
                 || unparsable(issuer, Role::Anchor).is_some()
             {

@@ -1,6 +1,8 @@
 //! What tests say often, said once.
 
 pub mod cas_caller;
+pub mod cas_world;
+pub mod cloud;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
@@ -9,6 +11,7 @@ pub mod random_pki;
 pub mod sample_report;
 pub mod service;
 pub mod shared_lab;
+pub mod site;
 pub mod tls_server;
 
 pub use sample_report::validate;
