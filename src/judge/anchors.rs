@@ -73,6 +73,15 @@ impl TrustAnchors {
         !self.local.is_empty()
     }
 
+    /// DER of what a request of our own trusts: what the user named, and Mozilla's roots unless he named a store.
+    pub fn for_our_requests(&self) -> impl Iterator<Item = &[u8]> {
+        let (public, mozilla) = match &self.public {
+            Public::Exactly(roots) => (&roots[..], &[][..]),
+            Public::OwnStores(_) => (&[][..], webpki_root_certs::TLS_SERVER_ROOT_CERTS),
+        };
+        mozilla.iter().map(AsRef::as_ref).chain(public.iter().chain(self.local.iter()).map(|anchor| anchor.der()))
+    }
+
     /// The update in use, if any.
     pub fn update(&self) -> Option<&Update> {
         match &self.public {

@@ -143,9 +143,9 @@ async fn request(
     anchors: &TrustAnchors,
 ) -> Result<String, String> {
     let mut roots = RootCertStore::empty();
-    for anchor in anchors.public.iter().chain(anchors.local.iter()) {
+    for anchor in anchors.for_our_requests() {
         // One that webpki cannot read is only missing.
-        let _ = roots.add(CertificateDer::from(anchor.der().to_vec()));
+        let _ = roots.add(CertificateDer::from(anchor));
     }
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

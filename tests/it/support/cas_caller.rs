@@ -119,7 +119,7 @@ impl Caller {
             format!("ACS3-HMAC-SHA256 Credential={},SignedHeaders={names},Signature={signature}", self.key.0);
         let url = format!("http://{}{path}?{query}", self.service);
         let mut request = plain_http().request(method.parse().unwrap(), url).body(body);
-        for (name, value) in self.unsigned {
+        if let Some((name, value)) = self.unsigned {
             request = request.header(name, value);
         }
         for (name, value) in headers {
