@@ -10,6 +10,7 @@ pub mod http_server;
 pub mod peer;
 pub mod program;
 pub mod random_pki;
+pub mod real_clients;
 pub mod sample_report;
 pub mod service;
 pub mod shared_lab;
