@@ -10,7 +10,7 @@ pub const CLIENT: Client = Client {
     versions: "Edge 156 on Windows and macOS",
     measured: false,
     fetches_issuers: true,
-    hello: Some(super::chrome::HELLO),
+    hello: Some(chrome::HELLO),
     trust: Trust::of(StoreId::Microsoft),
     notes: &[
         "not measured: Chromium's verifier, which Edge ships since version 109, as measured with Chromium",
