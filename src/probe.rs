@@ -5,6 +5,7 @@ mod assemble;
 mod inspect;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -12,9 +13,10 @@ use tokio::time::Instant;
 
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
-use crate::judge::{self, Judgement};
+use crate::judge::{self, Judgement, WantedHello};
 use crate::model::evidence::Evidence;
 use crate::model::handshake::EndpointEvidence;
+use crate::model::hello::HelloEvidence;
 use crate::model::report::Report;
 use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
@@ -136,10 +138,13 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let endpoints = handshakes(&addresses, &reference, share(80)).await;
+    let connector = Arc::new(Connector::new());
+    let endpoints = handshakes(&connector, &addresses, &reference, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, share(100)).await;
+    let server = Some((&connector, share(90)));
+    let judgement =
+        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
     assemble::report(&assemble::Input {
         target,
         settings,
@@ -173,16 +178,19 @@ async fn resolve(
     (resolution, addresses)
 }
 
-async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline: Instant) -> Vec<EndpointEvidence> {
-    let connector = Connector::new();
+async fn handshakes(
+    connector: &Arc<Connector>,
+    addresses: &[SocketAddr],
+    reference: &ReferenceId,
+    deadline: Instant,
+) -> Vec<EndpointEvidence> {
     // The common case needs no task of its own.
     if let [address] = addresses {
         return vec![connector.handshake(*address, reference, deadline).await];
     }
-    let connector = std::sync::Arc::new(connector);
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
-        let (connector, reference) = (connector.clone(), reference.clone());
+        let (connector, reference) = (Arc::clone(connector), reference.clone());
         tasks.spawn(async move { (index, connector.handshake(address, &reference, deadline).await) });
     }
     let mut found = tasks.join_all().await;
@@ -190,18 +198,45 @@ async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline:
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-/// The judge says which issuers it lacks; they are fetched, and it judges again.
+/// The judge says which clients' ClientHellos the server must answer before their verdict is known, which is so only where
+/// the handshake failed or chose something unusual. All are sent at once, on a connection each.
+async fn ask_for_clients(
+    evidence: &mut Evidence,
+    wanted: &[WantedHello],
+    connector: &Arc<Connector>,
+    deadline: Instant,
+) {
+    let mut tasks = JoinSet::new();
+    for (index, wanted) in wanted.iter().copied().enumerate() {
+        let (connector, reference) = (Arc::clone(connector), evidence.reference.clone());
+        let address = evidence.endpoints[wanted.endpoint].address;
+        tasks.spawn(async move { (index, wanted, connector.ask(address, &reference, &wanted.hello, deadline).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(index, ..)| *index);
+    for (_, wanted, answer) in answers {
+        evidence.endpoints[wanted.endpoint].hellos.push(HelloEvidence { hello: wanted.hello, answer });
+    }
+}
+
+/// The judge says which answers of the server it lacks (`server`: whom to ask, until when) and which issuers; they are
+/// fetched, and it judges again.
 async fn judge_and_fetch(
     evidence: &mut Evidence,
     judge_settings: &judge::Settings,
     settings: &Settings,
     resolver: &Resolver,
+    server: Option<(&Arc<Connector>, Instant)>,
     now: Time,
     deadline: Instant,
 ) -> Judgement {
     let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
     let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
     let mut judgement = judge::judge(evidence, judge_settings);
+    if let (Some((connector, deadline)), false) = (server, judgement.wanted_hellos.is_empty()) {
+        ask_for_clients(evidence, &judgement.wanted_hellos, connector, deadline).await;
+        judgement = judge::judge(evidence, judge_settings);
+    }
     for _ in 0..MAX_AIA_ROUNDS {
         let wanted = match settings.fetch_every_issuer {
             true => judge::aia::every_address(&judgement, evidence),

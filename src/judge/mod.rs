@@ -20,5 +20,6 @@ pub mod standard;
 pub mod stores;
 
 mod judgement;
+mod meeting;
 
-pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge};
+pub use judgement::{Deployment, Judgement, OtherChain, Served, Settings, WantedHello, answer, judge};

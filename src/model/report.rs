@@ -9,6 +9,7 @@ use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
 use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::time::Time;
@@ -107,6 +108,32 @@ pub struct Endpoint {
     pub ocsp_staple: Option<String>,
     /// Index into `deployments`; null when the address was not tried.
     pub deployment: Option<usize>,
+    /// What the server chose of the offer that brought `tls`; absent when it chose nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// What it answered to further ClientHellos: asked where the first had no success, or chose what not every client
+    /// offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hellos: Vec<HelloFacts>,
+}
+
+/// A ClientHello beyond the ordinary one, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloFacts {
+    /// Ids of the clients that send these offers; empty for one that no client sends.
+    pub clients: Vec<String>,
+    /// The versions offered, best first.
+    pub versions: Vec<String>,
+    /// How many cipher suites were offered.
+    pub cipher_suites: usize,
+    /// What the server chose; null when it refused.
+    pub tls: Option<TlsParameters>,
+    /// The same, by its numbers; absent when it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    pub failure: Option<Failure>,
+    /// SHA-256 of each certificate it served.
+    pub served_chain: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

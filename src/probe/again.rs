@@ -16,8 +16,9 @@ use crate::model::certificate::CertificateFacts;
 use crate::model::evidence::{Evidence, FileEvidence};
 use crate::model::finding::NotChecked;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus};
+use crate::model::hello::{self, Chosen, HelloAnswer, HelloEvidence};
 use crate::model::path::Provenance;
-use crate::model::report::{Deployment, Report};
+use crate::model::report::{Deployment, HelloFacts, Report};
 use crate::model::target::Target;
 use crate::model::time::Time;
 use crate::x509::{Certificate, Fingerprint, certificates_in};
@@ -170,6 +171,27 @@ fn target(report: &Report) -> Result<Target, NotPossible> {
     Ok(Target { input: report.target.input.clone(), host, port: report.target.port })
 }
 
+/// The offer is the one that the clients it was made for send in this build. `None`: none of them is modelled any more.
+fn hello(facts: &HelloFacts, store: &Octets) -> Option<HelloEvidence> {
+    let of_clients = facts.clients.iter().filter_map(|id| clients::find(id)?.hello);
+    let of_nobody = [hello::WIDEST, hello::WIDEST_BEFORE_TLS13].into_iter().filter(|_| facts.clients.is_empty());
+    let offered = |hello: &hello::Hello<'_>| {
+        hello.cipher_suites.len() == facts.cipher_suites && hello.versions.len() == facts.versions.len()
+    };
+    let hello = of_clients.chain(of_nobody).find(offered)?;
+    let answer = match (facts.choice, &facts.tls) {
+        (Some(choice), Some(tls)) => HelloAnswer::Chosen(Box::new(Chosen {
+            choice,
+            tls: tls.clone(),
+            served_chain: store.chain(&facts.served_chain),
+            ocsp_staple: None,
+            failure: facts.failure.clone(),
+        })),
+        _ => HelloAnswer::Refused(facts.failure.clone()?),
+    };
+    Some(HelloEvidence { hello, answer })
+}
+
 fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
     if report.endpoints.len() > MAX_ENDPOINTS {
         return Err(NotPossible::TooMuch("endpoints"));
@@ -197,6 +219,8 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             },
             ocsp_staple: endpoint.ocsp_staple.as_ref().and_then(|text| STANDARD.decode(text).ok()),
             timing: endpoint.timing_ms,
+            choice: endpoint.choice,
+            hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;

@@ -19,9 +19,10 @@ use crate::model::aia::{AiaEvidence, AiaFetch};
 use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
+use crate::model::hello::{self, HelloAnswer, HelloEvidence};
 use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
-    Deployment, Endpoint, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
+    Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
@@ -170,9 +171,29 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
                 .filter(|_| input.settings.evidence == EvidenceLevel::Pem)
                 .map(|staple| STANDARD.encode(staple)),
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
+            choice: endpoint.choice,
+            hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
         }
     })
     .collect()
+}
+
+fn hello(input: &Input<'_>, evidence: &HelloEvidence) -> HelloFacts {
+    let sends_it = |client: &&&Client| client.hello == Some(evidence.hello);
+    let (chosen, failure) = match &evidence.answer {
+        HelloAnswer::Chosen(chosen) => (Some(chosen), chosen.failure.clone()),
+        HelloAnswer::Refused(failure) => (None, Some(failure.clone())),
+    };
+    let chain = chosen.map(|chosen| chosen.served_chain.as_slice()).unwrap_or_default();
+    HelloFacts {
+        clients: input.judge_settings.clients.iter().filter(sends_it).map(|client| client.id.to_owned()).collect(),
+        versions: evidence.hello.versions.iter().map(|version| hello::version_name(*version)).collect(),
+        cipher_suites: evidence.hello.cipher_suites.len(),
+        tls: chosen.map(|chosen| chosen.tls.clone()),
+        choice: chosen.map(|chosen| chosen.choice),
+        failure,
+        served_chain: chain.iter().map(|der| Fingerprint::of(der).to_string()).collect(),
+    }
 }
 
 fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<&'static str>]) -> Deployment {

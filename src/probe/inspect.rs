@@ -50,7 +50,8 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
     let (target, mut evidence) = of_files(chain, None, host);
     let judge_settings = settings.for_judging(started_at);
     let resolver = Resolver::new(settings.resolvers.clone());
-    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, deadline).await;
+    let judgement =
+        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, None, started_at, deadline).await;
     assemble::report(&assemble::Input {
         target: &target,
         settings,

@@ -146,7 +146,6 @@ pub const REFUSED: &[(&str, i32, &str, &str)] = &[
     ("old-tls-only", 1, "no TLS version in common", "TLS 1.2"),
     ("nothing-in-common", 1, "no cipher suite", "ECDHE"),
     ("no-certificate", 1, "empty certificate list", "certificate"),
-    ("chain-too-large", 1, "larger than clients accept", "end entity and its intermediates"),
     ("key-does-not-match", 1, "not hold the key", "private key that belongs"),
     ("client-certificate-required", 1, "requires a client certificate", "client certificate"),
     ("certificate-malformed", 1, "cannot be read", "Export the certificate again"),

@@ -14,6 +14,8 @@ const COMMANDS: &[&str] = &[
     "show",
     "mapping",
     "fix",
+    "preflight",
+    "cas",
     "lab",
     "demo",
     "explain",

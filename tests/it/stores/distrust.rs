@@ -35,6 +35,8 @@ fn ruling(root: &str, from: &str, view: View<'_>) -> &'static str {
         ocsp_staple: None,
         tls: None,
         failure: None,
+        choice: None,
+        hellos: &[],
         asked: None,
     };
     match distrust::of_path(&case, &path) {

@@ -3,9 +3,11 @@
 pub mod cas_caller;
 pub mod cas_world;
 pub mod cloud;
+pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod peer;
 pub mod program;
 pub mod random_pki;
 pub mod real_clients;
