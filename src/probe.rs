@@ -1,5 +1,6 @@
 //! The pipeline: target → evidence → judgement → report. The only place where observing and judging meet.
 
+mod again;
 mod assemble;
 mod inspect;
 
@@ -24,6 +25,7 @@ use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::Resolver;
 use crate::observe::tls::Connector;
 
+pub use again::{Change, NotPossible, judge_again};
 pub use inspect::{complete, inspect};
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
@@ -159,6 +161,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })

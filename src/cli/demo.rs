@@ -125,8 +125,8 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
         explain(before, deployment, style, out)?;
     }
     let Some(after) = &story.after else {
-        let reason = before.repair.reason.as_deref().unwrap_or("the report gives no reason");
-        return writeln!(out, "No bundle mends it: {reason}.");
+        let reason = story.reason.as_ref().map_or("the report gives no reason", |reason| reason.text.as_str());
+        return writeln!(out, "Not mended ({}): {reason}", screen::word(story.outcome));
     };
     heading(out, style, "3. The plan: what is changed, through whom, and how it would be taken back")?;
     out.write_all(screen::plan(&story.plan, before, style).trim_start().as_bytes())?;

@@ -12,11 +12,14 @@ pub mod fix;
 mod inspect;
 mod judge;
 mod lab;
+mod mapping;
 mod options;
 mod password;
 mod preflight;
 pub mod probe;
 mod rules;
+mod show;
+mod stores;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -43,6 +46,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
     Preflight(Box<preflight::Arguments>),
+    Show(show::Arguments),
+    Mapping(mapping::Arguments),
     Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
     Fix(Box<fix::Arguments>),
@@ -50,6 +55,7 @@ enum Command {
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Stores(stores::Arguments),
     Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
@@ -95,6 +101,8 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Preflight(command) => preflight::run(&command, &arguments.global),
+        Command::Show(command) => show::run(&command, &arguments.global),
+        Command::Mapping(command) => mapping::run(&command, &arguments.global),
         Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Fix(command) => fix::run(&command, &arguments.global),
@@ -102,6 +110,7 @@ pub fn run() -> Result<Exit, CliError> {
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Stores(command) => stores::run(&command, &arguments.global),
         Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }

@@ -310,12 +310,13 @@ fn exit_of(answer: &Preflight, failed: Option<&CasError>) -> Exit {
 
 fn text(answer: &Preflight, failed: Option<&CasError>, global: &Global) -> String {
     let mut text = String::new();
+    let misses = answer.checks.iter().any(|check| check.code == "names" && check.outcome == Outcome::Fail);
     let verdict = if answer.certificates.is_empty() {
         "NOT KNOWN: the certificate could not be looked up"
-    } else if answer.matching_certificates == 0 && !answer.ready {
+    } else if misses {
         "NO MATCH: a deployment would end with \"Number of matching certificates is 0\""
     } else if !answer.ready {
-        "NOT READY: it matches, but something stands in the way"
+        "NOT READY: something stands in the way"
     } else {
         "READY: nothing that was checked stands in the way"
     };

@@ -270,7 +270,7 @@ pub(super) fn chosen(arguments: &[ClientArgument]) -> Vec<&'static Client> {
 pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAnchors, CliError> {
     let anchors = match roots {
         Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
-        None => TrustAnchors::own_stores(),
+        None => super::stores::own_stores(),
     };
     Ok(match ca {
         Some(file) => anchors.with_local(read_certificates(file, "--ca")?),
@@ -279,7 +279,7 @@ pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAn
 }
 
 /// Trust anchors from a file. Every certificate in it must parse: a store with a hole would give wrong verdicts.
-fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
+pub(super) fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
     let fail = |reason: String| CliError::Usage(format!("{option} {}: {reason}", file.display()));
     let bytes = read_file(file).map_err(fail)?;
     let found = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
@@ -376,7 +376,7 @@ fn spoke_tls(endpoint: &Endpoint) -> bool {
 }
 
 /// Several targets: unreachable only when all are; otherwise that is partial.
-fn combine(exits: &[Exit]) -> Exit {
+pub(super) fn combine(exits: &[Exit]) -> Exit {
     if exits.iter().all(|&exit| exit == Exit::Unreachable) {
         return Exit::Unreachable;
     }

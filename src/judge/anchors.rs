@@ -208,12 +208,23 @@ pub fn date(store: StoreId, update: Option<&Update>) -> &str {
     }
 }
 
+/// SHA-256 of the roots of the list in use, 64 hex digits each. Of webpki-roots there are none: it holds no certificates.
+pub fn fingerprints(store: StoreId, update: Option<&Update>) -> Vec<String> {
+    let lists = |root: &table::Root<'_>| root.stores.contains(store) || root.perhaps.contains(store);
+    match (store, update) {
+        (store, Some(update)) if REPLACED.contains(store) => {
+            update.roots().filter(lists).map(|root| root.sha256.to_owned()).collect()
+        }
+        (StoreId::Mozilla, _) => mozilla::all().map(|root| root.fingerprint.to_string()).collect(),
+        _ => table::roots().filter(lists).map(|root| root.sha256.to_owned()).collect(),
+    }
+}
+
 /// How many roots the list in use has.
 pub fn count(store: StoreId, update: Option<&Update>) -> usize {
     match (store, update) {
-        (store, Some(update)) if REPLACED.contains(store) => update.count(store),
-        (StoreId::Mozilla, _) => mozilla::COUNT,
+        (StoreId::Mozilla, None) => mozilla::COUNT,
         (StoreId::WebpkiRoots, _) => webpki_roots::TLS_SERVER_ROOTS.len(),
-        _ => table::roots().filter(|root| root.stores.contains(store) || root.perhaps.contains(store)).count(),
+        _ => fingerprints(store, update).len(),
     }
 }

@@ -62,7 +62,7 @@ pub struct Deployment {
     pub other_chains: Vec<OtherChain>,
     /// Paths over what was served.
     pub as_served: Search,
-    /// Paths over what was served and fetched.
+    /// Paths over what was served, fetched or is known from elsewhere.
     pub with_fetched: Search,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
@@ -156,7 +156,13 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         let answers =
             settings.clients.iter().map(|client| answer_to(client, &case, &deployment.other_chains)).collect();
         want_hellos(&case, deployment, settings, &mut wanted_hellos);
-        want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        // What some clients know beforehand must still be fetched for those that fetch.
+        let is_known = |id: &CertId| pool.origin(*id).known && !case.is_served(*id);
+        if with_fetched.best().is_some_and(|path| path.certificates.iter().any(is_known)) {
+            want(&case, &search::paths(&case, Issuers::Fetched), evidence, &mut wanted_issuers);
+        } else {
+            want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        }
         (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
     }
     Judgement { pool, deployments, wanted_issuers, wanted_hellos }

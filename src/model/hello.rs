@@ -1,5 +1,8 @@
 //! What a ClientHello offers, and what a server chose of it, by the numbers of the IANA registries.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::handshake::{Failure, TlsParameters};
 
 /// ProtocolVersion (RFC 8446 §4.1.2).
@@ -130,8 +133,8 @@ pub const WIDEST_BEFORE_TLS13: Hello<'static> = Hello {
     ],
 };
 
-/// What a server chose of an offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a server chose of an offer, by its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
     pub version: u16,
     pub cipher_suite: u16,

@@ -37,6 +37,7 @@ pub fn inspect(
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })
@@ -57,6 +58,7 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })

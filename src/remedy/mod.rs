@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod cas;
 pub mod eas;
 pub mod journal;
+pub mod mapping;
 pub mod p7b;
 pub mod plan;
 pub mod preflight;

@@ -6,6 +6,8 @@ use crate::model::fix::{EndEntity, Plan, Reason, ReasonCode};
 use crate::model::handshake::KeyProof;
 use crate::model::report::{Deployment, Proof, RepairOutcome, Report};
 use crate::model::verdict::Verdict;
+use crate::x509::general_name::GeneralName;
+use crate::x509::identity::{self, WildcardRules};
 use crate::x509::{Certificate, Fingerprint, certificates_in};
 
 /// What is to be served, by whom, and what is served now. Everything in it is public.
@@ -194,7 +196,7 @@ fn change(
         promised: proof.into_iter().filter(|proof| proof.after == Verdict::Accept).map(|proof| proof.client).collect(),
         names: names
             .filter_map(|name| match name {
-                crate::x509::general_name::GeneralName::Dns(text) => Some(text.to_ascii_lowercase()),
+                GeneralName::Dns(text) => Some(text.to_ascii_lowercase()),
                 _ => None,
             })
             .collect(),
@@ -223,15 +225,12 @@ pub fn kept_promise(change: &Change, after: &Report) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Does one of `names` fit `domain`: the same, or a wildcard for exactly one label more?
+/// Does one of `names` fit `domain`: the same, or a wildcard for exactly one label more? A resource's domain may be a
+/// wildcard itself, which only the same wildcard fits.
 pub fn matches(names: &[String], domain: &str) -> bool {
     let domain = domain.trim_end_matches('.').to_ascii_lowercase();
-    names.iter().any(|name| {
-        *name == domain
-            || name.strip_prefix("*.").is_some_and(|parent| {
-                domain.split_once('.').is_some_and(|(label, rest)| rest == parent && !label.is_empty() && label != "*")
-            })
-    })
+    let fits = |name: &String| *name == domain || identity::matches_dns(name, &domain, WildcardRules::STANDARD);
+    !domain.is_empty() && names.iter().any(fits)
 }
 
 pub fn reason(code: ReasonCode, text: String) -> Reason {

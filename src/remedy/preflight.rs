@@ -168,7 +168,7 @@ pub struct Preflight {
     pub ready: bool,
     /// Certificates that match every domain: what the console counts.
     pub matching_certificates: usize,
-    /// Deployment credits, as an estimate; null when the resources are not known.
+    /// Deployment credits, as an estimate; null when no resource is known.
     pub credits: Option<u64>,
     pub certificates: Vec<Candidate>,
     pub resources: Vec<Target>,
@@ -225,7 +225,7 @@ pub fn preflight(facts: Facts, at: Time) -> Preflight {
         resources.iter().filter(fits).count() as u64
     };
     let uploaded = facts.candidates.iter().filter(|candidate| !candidate.issued_by_service);
-    let credits = facts.resources.is_some().then(|| uploaded.map(|candidate| tasks(&candidate)).sum());
+    let credits = (!resources.is_empty()).then(|| uploaded.map(|candidate| tasks(&candidate)).sum());
     Preflight {
         ready: checks.0.iter().all(|check| check.outcome != Outcome::Fail),
         matching_certificates: matching,

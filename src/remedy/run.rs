@@ -52,12 +52,15 @@ pub async fn drive<S: CertificateService>(
         Some(cause) => run.backward(cause).await,
         None => run.forward().await,
     };
+    let touched = run.service.forward().iter().any(|&step| S::touches(step) && run.scene.has_begun(step));
     match end {
         Ok(()) => Ok(document(journal)),
+        Err(Stop::Interrupted) => Ok(stopped(journal, touched, None)),
+        // What was done so far is known, what comes next must not be done without a journal.
+        Err(Stop::Journal(error)) if touched => Ok(stopped(journal, touched, Some(error.to_string()))),
         Err(Stop::Journal(error)) => Err(error),
-        Err(Stop::Interrupted) => Ok(interrupted(journal)),
         // Both directions answer for the service's errors themselves.
-        Err(Stop::Service(error)) => Err(JournalError::Io(journal.folder().to_owned(), std::io::Error::other(error))),
+        Err(Stop::Service(error)) => Ok(stopped(journal, touched, Some(error.text))),
     }
 }
 
@@ -416,13 +419,16 @@ pub fn document(journal: &Journal) -> FixReport {
     document
 }
 
-fn interrupted(journal: &Journal) -> FixReport {
+/// It ended between two steps: interrupted, or by `trouble`.
+fn stopped(journal: &Journal, touched: bool, trouble: Option<String>) -> FixReport {
     let id = &journal.header().id;
-    let text = format!(
-        "It was stopped between two steps. Go on: tlsmend fix --resume {id}. Take everything back: tlsmend fix --rollback {id}."
-    );
+    let (code, why) = match trouble {
+        None => (ReasonCode::Interrupted, "It was stopped between two steps".to_owned()),
+        Some(trouble) => (ReasonCode::Failed, trouble),
+    };
+    let text = format!("{why}. Go on: tlsmend fix --resume {id}. Take everything back: tlsmend fix --rollback {id}.");
     let mut document = document(journal);
-    document.outcome = Outcome::Interrupted;
-    document.reason = Some(reason(ReasonCode::Interrupted, text));
+    document.outcome = if touched { Outcome::Interrupted } else { Outcome::NothingChanged };
+    document.reason = Some(reason(code, text));
     document
 }

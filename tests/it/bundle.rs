@@ -126,7 +126,7 @@ impl Bench {
 const REAL_CLIENTS: [&str; 3] = ["openssl", "curl", "gnutls-cli"];
 
 /// Scenarios that no bundle mends, and the words of the true reason. What is in neither list is mended or needs nothing.
-const REFUSED: &[(&str, i32, &str, &str)] = &[
+pub const REFUSED: &[(&str, i32, &str, &str)] = &[
     ("name-not-found", 3, "the name does not exist", "record"),
     ("no-address", 3, "has no address", "record"),
     ("resolver-failed", 3, "could not be resolved", "resolver"),

@@ -1,11 +1,15 @@
 //! `fix` through the emulated certificate service: the whole loop, its refusals, what fails on the way, and the way back.
 
+use std::sync::{Arc, OnceLock};
+
 use tlsmend::lab::cas::{Binding, Fault, Injection, Propagation, Seed};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
+use tlsmend::lab::{BuildError, Family, Lab, Scenario, World};
 use tlsmend::model::fix::{Outcome, ReasonCode};
 use tlsmend::model::verdict::Verdict;
 
 use crate::support::cloud::{ACCESS_KEY_SECRET, Cloud};
+use crate::support::site::{key_pem, now};
 
 #[tokio::test]
 async fn a_domain_is_mended_through_the_service_and_put_back() {
@@ -264,4 +268,71 @@ async fn what_is_hosted_is_not_uploaded_by_accident() {
     assert_eq!((ran.code, ran.document().reason.unwrap().code), (Some(1), ReasonCode::Unhosting), "{}", ran.stdout);
     let ran = cloud.fix(&["--accept-unhosting"]).await;
     assert_eq!((ran.code, ran.document().outcome), (Some(0), Outcome::Mended));
+}
+
+/// Chain and key of the renewed certificate of the scenario below, PEM.
+static RENEWED: OnceLock<(String, String)> = OnceLock::new();
+
+/// root → intermediate → end entity, expired; renewed with another key.
+fn to_be_renewed(world: &mut World) -> Result<(), BuildError> {
+    let root = world.root()?;
+    let intermediate = world.intermediate(&root).issue()?;
+    let site = world.site(&intermediate).valid(-60, -1).issue()?;
+    let renewed = world.site(&intermediate).issue()?;
+    RENEWED.set((renewed.pem() + &intermediate.pem(), key_pem(&renewed))).unwrap();
+    world.serve(&site, &[&site, &intermediate])
+}
+
+#[tokio::test]
+async fn an_uploaded_certificate_is_renewed_by_hand() {
+    let build = to_be_renewed;
+    let scenario = Scenario { id: "renew", family: Family::Expiry, summary: "", expected: &[], exit: 1, build };
+    let lab = Arc::new(Lab::start_with(now(), &[scenario]).await.unwrap());
+    let cloud = Cloud::beside(lab, "renew", Binding::Slb, Seed::default()).await;
+    let (chain, key) = RENEWED.get().unwrap();
+    std::fs::write(cloud.path("renewed.pem"), chain).unwrap();
+    std::fs::write(cloud.path("key.pem"), key).unwrap();
+    std::fs::write(cloud.path("old-key.pem"), cloud.key().await).unwrap();
+    let with = |key: &str| {
+        let mut arguments = cloud.bare_arguments();
+        let files = [cloud.path("renewed.pem"), cloud.path(key)].map(|path| path.display().to_string());
+        arguments.extend(["--replace-with", &files[0], "--key", &files[1], "--yes"].map(str::to_owned));
+        arguments
+    };
+    // A repair cannot help, and says what does.
+    let refused = cloud.fix(&[]).await;
+    assert_eq!((refused.code, refused.document().reason.unwrap().code), (Some(1), ReasonCode::NoBundleHelps));
+    let wrong = cloud.run(&with("old-key.pem")).await;
+    assert_eq!((wrong.code, wrong.document().reason.unwrap().code), (Some(1), ReasonCode::Key));
+
+    let ran = cloud.run(&with("key.pem")).await;
+    let document = ran.document();
+    assert_eq!((ran.code, document.outcome), (Some(0), Outcome::Mended), "{:?}", document.reason);
+    assert!(document.plan.end_entity.unwrap().changes);
+    assert_eq!(cloud.served().await, [document.plan.bundle]);
+    let back = cloud.run(&["--rollback", &document.run_id.unwrap()]).await;
+    assert_eq!((back.code, back.document().outcome), (Some(0), Outcome::RolledBack), "{}", back.stdout);
+    assert_eq!(cloud.served().await, cloud.old);
+}
+
+/// The same through `tlsmend fix` as a person sees it: the text of a plan and of an end, with the way back.
+#[tokio::test]
+async fn the_text_tells_the_plan_and_the_way_back() {
+    let cloud = Cloud::new(TWO_ADDRESSES).await;
+    let text = async |more: &str| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tlsmend"));
+        command.arg("fix").args(cloud.arguments(&[more, "-v"])).env("XDG_STATE_HOME", cloud.path("state"));
+        command
+            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testAccessKeyId")
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ACCESS_KEY_SECRET);
+        String::from_utf8(command.env("COLUMNS", "200").output().await.unwrap().stdout).unwrap()
+    };
+    let plan = text("--dry-run").await;
+    for part in ["NOTHING CHANGED", "PLAN", "+ add:", "upload the bundle", "undone:", "2 deployment credits"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    let end = text("--yes").await;
+    for part in ["MENDED", "✓ verify", "CALLS", "UploadUserCertificate ok", "tlsmend fix --rollback "] {
+        assert!(end.contains(part), "{part}: {end}");
+    }
 }

@@ -134,14 +134,14 @@ async fn cas_killed_after_a_call_had_its_effect_and_rolled_back() {
 
 #[tokio::test]
 async fn cas_killed_at_every_entry_and_resumed() {
-    for when in ["before", "torn", "after"] {
+    for when in ["torn", "after"] {
         at_every_entry(Dialect::Cas, when, "--resume").await;
     }
 }
 
 #[tokio::test]
 async fn cas_killed_at_every_entry_and_rolled_back() {
-    for when in ["before", "torn", "after"] {
+    for when in ["torn", "after"] {
         at_every_entry(Dialect::Cas, when, "--rollback").await;
     }
 }
@@ -152,7 +152,7 @@ async fn guide_killed_at_every_call_and_entry() {
         for after_effect in [false, true] {
             at_every_call(Dialect::Guide, after_effect, way).await;
         }
-        for when in ["before", "torn", "after"] {
+        for when in ["torn", "after"] {
             at_every_entry(Dialect::Guide, when, way).await;
         }
     }

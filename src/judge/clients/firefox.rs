@@ -2,7 +2,7 @@
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::judge::engine::mozpkix::{self, Error, Refusal};
+use crate::judge::engine::mozpkix::{self, Error, LeafTrust, Refusal};
 use crate::judge::stores::{KnownIssuers, StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
@@ -67,7 +67,7 @@ fn judge(case: &Case<'_>) -> Answer {
     if !offered {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
-    match mozpkix::judge_server(case, end_entity) {
+    match mozpkix::judge_server(case, end_entity, LeafTrust::Anchor) {
         Ok(path) => {
             let preloaded = path.iter().any(|&id| case.is_known(id) && !case.is_served(id));
             let answer = Answer::accept(path);

@@ -80,7 +80,8 @@ fn judge(case: &Case<'_>) -> Answer {
     if let (Err(error), true) = (key_usage, is_tls13) {
         return failed(error);
     }
-    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true }) else {
+    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true, ..Settings::default() })
+    else {
         return Answer::reject(Category::PathLength, REFUSED).with_message("Some constraint limits were reached.");
     };
     let status = outcome.status;

@@ -64,6 +64,9 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::error(Category::MessageTooBig, text.clone()).with_message(text);
     }
     let outcome = go::verify(case);
+    if outcome.incomplete {
+        return Answer::undetermined("too many names and constraints to compare them all");
+    }
     match outcome.result {
         Ok(()) => Answer::accept(outcome.chain),
         Err(error) => Answer::reject(error.category, error.code).with_message(error.text).with_path(outcome.chain),

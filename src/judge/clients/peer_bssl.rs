@@ -49,7 +49,7 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::reject(category, error.text).with_path(best.path).at(error.position);
     }
     if !case.any_name && !chromium::matches_host(certificate, case.reference) {
-        return Answer::reject(Category::Hostname, "no name matches").with_path(best.path).at(0);
+        return Answer::reject(Category::Hostname, "name mismatch").with_path(best.path).at(0);
     }
     Answer::accept(best.path)
 }

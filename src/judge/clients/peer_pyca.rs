@@ -37,11 +37,11 @@ fn judge(case: &Case<'_>) -> Answer {
     }
     let subject = match case.reference {
         _ if case.asked.is_some_and(|asked| asked.for_clients) => Subject::Client,
+        _ if case.any_name => Subject::Server(None),
         ReferenceId::Dns(host) if !pyca::is_dns_name(host.as_str()) => {
             return value_error(Category::Hostname, "invalid domain name");
         }
-        _ if case.any_name => return Answer::undetermined("it validates servers under a name only"),
-        reference => Subject::Server(reference),
+        reference => Subject::Server(Some(reference)),
     };
     match pyca::verify(case, end_entity, subject) {
         Ok(path) => Answer::accept(path),

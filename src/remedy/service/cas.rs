@@ -22,6 +22,7 @@ use crate::remedy::cas::{
     ResourceId, Start, Worker, WorkerId, WorkerStatus, upload_name,
 };
 use crate::remedy::plan::{self, Change, reason};
+use crate::remedy::preflight::{self, Candidate};
 use crate::remedy::secret::Secret;
 use crate::x509::{Certificate, certificates_in, private_key};
 
@@ -130,7 +131,8 @@ impl CasService {
     }
 
     /// Resources whose domain is the host, or a wildcard for it, as far as the options narrow them down.
-    async fn resources(&self, change: &Change) -> Result<Vec<CloudResource>, ServiceError> {
+    /// With `bound`, only those that have this certificate now.
+    async fn resources(&self, change: &Change, bound: Option<u64>) -> Result<Vec<CloudResource>, ServiceError> {
         let options = &self.options;
         let parent = change.host.split_once('.').map(|(_, parent)| parent);
         let wildcard = parent.map(|parent| format!("*.{parent}"));
@@ -140,7 +142,7 @@ impl CasService {
             let fits = domain == change.host || Some(&domain) == wildcard.as_ref();
             (named || options.resources.is_empty() && fits)
                 && options.instance.as_ref().is_none_or(|instance| resource.instance_id.as_ref() == Some(instance))
-                && options.cert_id.is_none_or(|id| resource.cert_id == Some(CertId::Number(id)))
+                && bound.is_none_or(|id| resource.cert_id == Some(CertId::Number(id)))
         };
         // What a resource is found by is a part of its domain or its instance; which of them helps depends on the resource.
         for keyword in [Some(change.host.as_str()), parent, options.instance.as_deref()].into_iter().flatten() {
@@ -176,11 +178,15 @@ impl CasService {
             return Some(self.nothing_found(change));
         }
         if let Some(resource) = resources.iter().find(|resource| !plan::matches(&change.names, &domain(resource))) {
+            let end_entity = end_entity(change).ok().and_then(|der| Certificate::parse(&der).ok());
+            let candidate = end_entity.map(|certificate| Candidate::from_file(String::new(), &certificate, 1, None));
+            let miss = candidate.and_then(|candidate| preflight::near_miss(&candidate, &domain(resource)));
             let text = format!(
-                "Number of matching certificates would be 0: no name of the certificate ({}) fits {} of resource {}. Nothing was changed.",
+                "Number of matching certificates would be 0: no name of the certificate ({}) fits {} of resource {}{}. Nothing was changed.",
                 change.names.join(", "),
                 domain(resource),
-                resource.id
+                resource.id,
+                miss.map(|miss| format!(": {miss}")).unwrap_or_default()
             );
             return Some(reason(ReasonCode::Resource, text));
         }
@@ -270,8 +276,10 @@ impl CasService {
     async fn known_status(&self, id: JobId, watch: &Watch<'_>) -> Result<JobStatus, ServiceError> {
         let known = |status: JobStatus| (!matches!(status, JobStatus::Other(_))).then_some(status);
         let late = format!("job {id} has no status that is known");
-        self.until(watch, &late, async || Ok(known(self.client.job(id).await.map_err(|error| failed(&error))?.status)))
-            .await
+        self.until(watch, &late, self.patience.total, async || {
+            Ok(known(self.client.job(id).await.map_err(|error| failed(&error))?.status))
+        })
+        .await
     }
 
     async fn workers(&self, job: JobId, state: &mut State) -> Result<Vec<Worker>, ServiceError> {
@@ -286,9 +294,10 @@ impl CasService {
         &self,
         watch: &Watch<'_>,
         late: &str,
+        total: Duration,
         mut asked: impl AsyncFnMut() -> Result<Option<T>, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let deadline = Instant::now() + self.patience.total;
+        let deadline = Instant::now() + total;
         loop {
             let trouble = match asked().await {
                 Ok(Some(found)) => return Ok(found),
@@ -299,10 +308,14 @@ impl CasService {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(trouble.unwrap_or_else(|| {
-                    ServiceError::new(ErrorKind::Failed, format!("{late} within {} s", self.patience.total.as_secs()))
+                    ServiceError::new(ErrorKind::Failed, format!("{late} within {} s", total.as_secs()))
                 }));
             }
-            watch.pause(self.patience.poll.min(left)).await;
+            let pause = self.patience.poll.min(left);
+            if !watch.pause(pause).await {
+                // Whoever interrupts waits for what cannot be left in the middle, and must not make it hurry.
+                tokio::time::sleep(pause).await;
+            }
         }
     }
 
@@ -314,9 +327,12 @@ impl CasService {
         };
         let watch = scene.watch;
         let id = job_id(&scene.state)?;
+        // A scheduled job sleeps until then.
+        let ahead = self.options.schedule.map_or(0, |at| at.since(self.client.now()));
+        let total = self.patience.total + Duration::from_secs(u64::try_from(ahead).unwrap_or(0));
         let shown = Cell::new((String::new(), 0, 0));
         let status = self
-            .until(watch, &late, async || {
+            .until(watch, &late, total, async || {
                 let job = self.client.job(id).await.map_err(|error| failed(&error))?;
                 let counters = self.client.job_counters(id).await.map_err(|error| failed(&error))?;
                 let (done, all) = (counters.success_count + counters.failed_count, counters.worker_count);
@@ -329,7 +345,9 @@ impl CasService {
             })
             .await?;
         let workers = self
-            .until(watch, "the workers cannot be listed", async || self.workers(id, &mut scene.state).await.map(Some))
+            .until(watch, "the workers cannot be listed", self.patience.total, async || {
+                self.workers(id, &mut scene.state).await.map(Some)
+            })
             .await?;
         let failed: Vec<String> = workers
             .iter()
@@ -412,7 +430,7 @@ impl CasService {
             return Ok(Vec::new());
         }
         let ours = scene.state.cert_id.map(CertId::Number);
-        let bound = self.resources(&scene.change).await?;
+        let bound = self.resources(&scene.change, None).await?;
         for worker in &standing {
             let now = bound
                 .iter()
@@ -441,7 +459,7 @@ impl CertificateService for CasService {
     async fn propose(&self, change: &Change, _: &Report) -> Result<Proposal<State>, ServiceError> {
         let ders = bundle(change)?;
         let name = upload_name(PREFIX, &change.host, &ders);
-        let resources = self.resources(change).await?;
+        let resources = self.resources(change, self.options.cert_id).await?;
         let mut refusal = self.unfit(change, &resources);
         let mut warnings = Vec::new();
         let mut old: Vec<u64> = resources.iter().filter_map(|resource| resource.cert_id.as_ref()?.number()).collect();
@@ -643,7 +661,7 @@ impl CertificateService for CasService {
                     return Err(failed(error));
                 }
                 let status = self
-                    .until(scene.watch, &format!("job {id} did not end"), async || {
+                    .until(scene.watch, &format!("job {id} did not end"), self.patience.total, async || {
                         let job = self.client.job(id).await.map_err(|error| failed(&error))?;
                         let still = job.status == JobStatus::Editing || job.status.is_final();
                         Ok(still.then_some(job.status))
@@ -662,13 +680,18 @@ impl CertificateService for CasService {
             Step::WaitRollBack => {
                 let id = job_id(&scene.state)?;
                 let workers = self
-                    .until(scene.watch, &format!("the rollback of job {id} did not end"), async || {
-                        let workers = self.workers(id, &mut scene.state).await?;
-                        let busy = workers
-                            .iter()
-                            .any(|worker| matches!(worker.status, WorkerStatus::Rollback | WorkerStatus::Success));
-                        Ok((!busy).then_some(workers))
-                    })
+                    .until(
+                        scene.watch,
+                        &format!("the rollback of job {id} did not end"),
+                        self.patience.total,
+                        async || {
+                            let workers = self.workers(id, &mut scene.state).await?;
+                            let busy = workers
+                                .iter()
+                                .any(|worker| matches!(worker.status, WorkerStatus::Rollback | WorkerStatus::Success));
+                            Ok((!busy).then_some(workers))
+                        },
+                    )
                     .await?;
                 let lost: Vec<String> = workers
                     .iter()

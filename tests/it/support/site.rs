@@ -62,11 +62,18 @@ impl Site {
         self.fix_with(arguments, &[]).await
     }
 
-    pub async fn fix_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+    /// `tlsmend fix`, not yet started.
+    pub fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tlsmend"));
         command.arg("fix").args(arguments).args(["--output", "json"]);
         command.env("XDG_STATE_HOME", self.folder.path().join("state")).env("NO_COLOR", "1");
         command.envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub async fn fix_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(arguments, environment);
         let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("it hangs").unwrap();
         Ran {
             code: output.status.code(),
@@ -81,6 +88,12 @@ impl Site {
         let mut options = vec![format!("{HOST}:{}", address.port()), "--address".to_owned(), address.to_string()];
         options.extend(["--roots".to_owned(), roots, "--allow-private-aia".to_owned(), "--no-cache".to_owned()]);
         options
+    }
+
+    /// The journal of a run, as it is on disk.
+    pub fn journal(&self, id: &str) -> String {
+        let path = self.path("state/tlsmend/runs").join(id).join("journal.jsonl");
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// The names of the runs.
@@ -126,19 +139,20 @@ pub fn nginx_program() -> &'static str {
 /// nginx with a master process, so that it can be reloaded; serves `fullchain.pem` and `key.pem` of its folder.
 pub struct Nginx {
     folder: PathBuf,
+    host: String,
     process: std::process::Child,
     pub address: SocketAddr,
 }
 
 impl Nginx {
-    /// `None` where it is not installed.
-    pub fn start(site: &Site) -> Option<Self> {
+    /// Serves `folder` for `host`. `None` where it is not installed.
+    pub fn start(folder: &Path, host: &str) -> Option<Self> {
         let program = nginx_program();
         if Command::new(program).arg("-v").stderr(Stdio::null()).status().is_err() {
             super::skip("nginx is not installed");
             return None;
         }
-        let folder = site.folder.path().to_owned();
+        let folder = folder.to_owned();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let place = folder.display();
         let configuration = format!(
@@ -149,7 +163,7 @@ impl Nginx {
                client_body_temp_path {place}/a; proxy_temp_path {place}/b; fastcgi_temp_path {place}/c;
                uwsgi_temp_path {place}/d; scgi_temp_path {place}/e;
                server {{
-                 listen {address} ssl; server_name {HOST};
+                 listen {address} ssl; server_name {host};
                  ssl_certificate {place}/fullchain.pem; ssl_certificate_key {place}/key.pem;
                  location / {{ return 204; }}
                }}
@@ -159,13 +173,45 @@ impl Nginx {
         let mut command = Command::new(program);
         command.args(["-e", "stderr", "-p"]).arg(&folder).arg("-c").arg(folder.join("nginx.conf"));
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let server = Self { folder, process, address };
+        let server = Self { folder, host: host.to_owned(), process, address };
         let limit = Instant::now() + Duration::from_secs(20);
         while std::net::TcpStream::connect(address).is_err() {
             assert!(Instant::now() < limit, "nginx does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
         Some(server)
+    }
+
+    /// What to type to mend it.
+    pub fn fix_arguments(&self, roots: &Path, resolver: &str) -> Vec<String> {
+        let (address, file) = (self.address.to_string(), self.folder.join("fullchain.pem"));
+        let target = format!("{}:{}", self.host, self.address.port());
+        let to = format!("file:{}", file.display());
+        let (check, reload) = (self.command("-t"), self.command("-s reload"));
+        [
+            &target,
+            "--address",
+            &address,
+            "--resolver",
+            resolver,
+            "--roots",
+            roots.to_str().unwrap(),
+            "--allow-private-aia",
+            "--no-cache",
+            "--to",
+            &to,
+            "--check",
+            &check,
+            "--reload",
+            &reload,
+            "--poll-interval",
+            "20ms",
+            "--propagation-timeout",
+            "20s",
+            "--yes",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     /// `nginx ACTION`, as a shell command.
