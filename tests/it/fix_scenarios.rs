@@ -6,11 +6,15 @@ use std::sync::Arc;
 use tlsmend::lab::cas::{Binding, Seed};
 use tlsmend::lab::{BuildError, Family, Lab, Running, Scenario, World};
 use tlsmend::model::fix::{FixReport, Outcome, ReasonCode};
+use tlsmend::model::report::Report;
+use tlsmend::model::verdict::Verdict;
+use tlsmend::remedy::plan;
 use tlsmend::x509::pem;
 
 use crate::bundle::REFUSED;
 use crate::support::cloud::Cloud;
 use crate::support::real_clients::accepted_by_real_clients;
+use crate::support::sample_report::golden;
 use crate::support::site::{Nginx, Ran, now};
 
 /// Scenarios in which something is to be mended or tidied, and is.
@@ -149,4 +153,36 @@ async fn an_address_that_was_dead_before_is_not_waited_for() {
     let served = cloud.served().await;
     assert_eq!(served[..2], vec![document.plan.bundle.clone(); 2]);
     assert!(served[2].is_empty() && document.plan.endpoints.len() == 2);
+}
+
+/// A fault of ours must not reach a server: a plan that would lose a client, or bring another end entity, is refused.
+#[test]
+fn a_plan_that_does_not_hold_is_refused() {
+    let before = golden("missing-intermediate");
+    let (change, plan) = plan::repair(&before).unwrap();
+    assert_eq!((change.bundle.len(), plan.adds.len(), change.answered.len()), (2, 1, before.endpoints.len()));
+    let refused = |change: &dyn Fn(&mut Report)| {
+        let mut report = before.clone();
+        change(&mut report);
+        plan::repair(&report).unwrap_err().code
+    };
+    let lost = |report: &mut Report| {
+        report.repair.proof[0].before = Verdict::Accept;
+        report.repair.proof[0].after = Verdict::Reject;
+    };
+    assert_eq!(refused(&lost), ReasonCode::NoBundleHelps);
+    let other = |report: &mut Report| {
+        let end = "-----END CERTIFICATE-----\n";
+        let second = report.repair.bundle_pem.as_deref().unwrap().split_once(end).unwrap().1.to_owned();
+        report.repair.bundle_pem = Some(second);
+    };
+    assert_eq!(refused(&other), ReasonCode::EndEntityDiffers);
+    let two = |report: &mut Report| {
+        let mut deployment = report.deployments[0].clone();
+        deployment.served_chain[0] = "0".repeat(64);
+        report.deployments.push(deployment);
+    };
+    assert_eq!(refused(&two), ReasonCode::EndEntityDiffers);
+    let done = |report: &mut Report| report.deployments[0].served_chain = plan.bundle.clone();
+    assert_eq!(refused(&done), ReasonCode::NothingToMend);
 }

@@ -100,13 +100,10 @@ fn draw_plan(plan: &Plan, before: &Report, screen: &mut Screen) {
         1 => "1 address".to_owned(),
         count => format!("{count} addresses"),
     };
-    screen.heading(
-        "PLAN",
-        &[plain(format!(
-            "a corrected chain for {}, at {addresses}, through {}",
-            before.target.host_unicode, plan.service
-        ))],
-    );
+    let renewed = plan.end_entity.as_ref().is_some_and(|end_entity| end_entity.changes);
+    let what = if renewed { "a renewed certificate" } else { "a corrected chain" };
+    let (host, service) = (&before.target.host_unicode, &plan.service);
+    screen.heading("PLAN", &[plain(format!("{what} for {host}, at {addresses}, through {service}"))]);
     let mut line = |first: &str, text: String| screen.entry(first, "      ", &[plain(text)]);
     let subject =
         |hash: &String| before.certificates.get(hash).map_or_else(|| hash.clone(), |facts| facts.subject.clone());

@@ -401,7 +401,8 @@ impl CasService {
             );
             return refuse(ReasonCode::Cost, text);
         }
-        Ok(format!("{matching} of {workers} workers match, for {cost} credits"))
+        let plural = if cost == 1 { "" } else { "s" };
+        Ok(format!("{matching} of {workers} workers match, for {cost} credit{plural}"))
     }
 
     /// A job for this certificate and these resources that was made and never started.
