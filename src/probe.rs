@@ -18,11 +18,11 @@ use crate::model::report::Report;
 use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
-use crate::observe::aia::Fetcher;
+use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::Resolver;
 use crate::observe::tls::Connector;
 
-pub use inspect::inspect;
+pub use inspect::{complete, inspect};
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
@@ -68,6 +68,13 @@ pub struct Settings {
     pub fetch_issuers: bool,
     /// Also from private and loopback addresses.
     pub allow_private_aia: bool,
+    /// Fetch from every address that stands in a certificate, also where nothing is lacking: for its health, and for
+    /// other certificates of the same issuers.
+    pub fetch_every_issuer: bool,
+    /// Propose a bundle that ends with the root.
+    pub bundle_with_root: bool,
+    /// Where fetched issuers are kept for the day their address is dead; `None`: nowhere.
+    pub aia_cache: Option<Cache>,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     /// For the whole target.
@@ -89,6 +96,9 @@ impl Default for Settings {
             expect_cname: None,
             fetch_issuers: true,
             allow_private_aia: false,
+            fetch_every_issuer: false,
+            bundle_with_root: false,
+            aia_cache: None,
             warn_days: None,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
@@ -127,7 +137,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let endpoints = handshakes(&addresses, &reference, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, share(100)).await;
+    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, share(100)).await;
     assemble::report(&assemble::Input {
         target,
         settings,
@@ -183,15 +193,21 @@ async fn judge_and_fetch(
     judge_settings: &judge::Settings,
     settings: &Settings,
     resolver: &Resolver,
+    now: Time,
     deadline: Instant,
 ) -> Judgement {
-    let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia);
+    let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
+    let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
     let mut judgement = judge::judge(evidence, judge_settings);
     for _ in 0..MAX_AIA_ROUNDS {
-        if !settings.fetch_issuers || judgement.wanted_issuers.is_empty() {
+        let wanted = match settings.fetch_every_issuer {
+            true => judge::aia::every_address(&judgement, evidence),
+            false => std::mem::take(&mut judgement.wanted_issuers),
+        };
+        if !settings.fetch_issuers || wanted.is_empty() {
             break;
         }
-        evidence.aia.extend(fetcher.fetch(&judgement.wanted_issuers, deadline).await);
+        evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
         judgement = judge::judge(evidence, judge_settings);
     }
     judgement

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
 
+mod bundle;
 mod clients;
 mod completions;
 mod demo;
@@ -13,11 +14,13 @@ pub mod probe;
 mod rules;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::model::time::Time;
+use crate::observe::aia::Cache;
 
 /// Finds out why TLS to a domain is broken, says so in the words of the client that failed, and mends it.
 #[derive(Debug, Parser)]
@@ -33,6 +36,7 @@ struct Arguments {
 enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
+    Bundle(Box<bundle::Arguments>),
     Lab(lab::Arguments),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
@@ -77,6 +81,7 @@ pub fn run() -> Result<Exit, CliError> {
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
+        Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
@@ -91,6 +96,19 @@ pub fn run() -> Result<Exit, CliError> {
 fn clock() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// `$XDG_CACHE_HOME/tlsmend`, else `~/.cache/tlsmend` (XDG Base Directory Specification: a relative path is ignored).
+fn cache_folder() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let base = base.or_else(|| std::env::home_dir().and_then(absolute).map(|home| home.join(".cache")));
+    base.map(|base| base.join("tlsmend"))
+}
+
+/// The issuers that were fetched before.
+fn aia_cache() -> Option<Cache> {
+    cache_folder().map(|folder| Cache::new(folder.join("aia")))
 }
 
 /// One thread serves everything: a probe waits much and computes little.
@@ -138,7 +156,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--password-file"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out", "--password-file"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

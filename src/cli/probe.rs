@@ -83,7 +83,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Use no cache of fetched issuers (so far there is none: every run fetches anew)
+    /// Neither read nor write the cache of fetched issuers, which stands in for addresses that are dead today
     #[arg(long)]
     no_cache: bool,
 
@@ -145,11 +145,11 @@ fn dns_name(text: &str) -> Result<DnsName, String> {
     text.parse().map_err(|error: crate::model::target::DnsNameError| error.to_string())
 }
 
-fn resolver(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
     address(text).map(|(ip, port)| SocketAddr::new(ip, port.unwrap_or(53)))
 }
 
-fn pinned(text: &str) -> Result<PinnedAddress, String> {
+pub(super) fn pinned(text: &str) -> Result<PinnedAddress, String> {
     address(text).map(|(ip, port)| PinnedAddress { ip, port })
 }
 
@@ -225,7 +225,9 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             EvidenceArgument::Hashes => EvidenceLevel::Hashes,
             EvidenceArgument::Pem => EvidenceLevel::Pem,
         },
+        aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
         arguments: super::cleaned_arguments(),
+        ..Settings::default()
     })
 }
 

@@ -115,10 +115,11 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     if let Some(files) = &evidence.files {
         deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
     }
-    for der in evidence.aia.iter().flat_map(|fetched| &fetched.certificates) {
-        if let Ok(certificate) = Certificate::parse(der) {
+    for fetched in &evidence.aia {
+        for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
             let id = pool.intern(Arc::new(certificate));
-            pool.mark_fetched(id);
+            // Clients ask the address themselves, and get nothing from our cache.
+            if fetched.fetch.from_cache { pool.mark_known(id) } else { pool.mark_fetched(id) }
         }
     }
     let mut wanted_issuers = Vec::new();

@@ -17,6 +17,8 @@ pub struct CertId(u32);
 pub struct Origin {
     /// Fetched from a `caIssuers` address.
     pub fetched: bool,
+    /// At hand for the diagnosis and for a bundle, but no client can get it from there: an earlier day's fetch.
+    pub known: bool,
     /// A trust anchor.
     pub anchor: Option<AnchorKind>,
 }
@@ -47,6 +49,10 @@ impl Pool {
 
     pub fn mark_fetched(&mut self, id: CertId) {
         self.origins[id.0 as usize].fetched = true;
+    }
+
+    pub fn mark_known(&mut self, id: CertId) {
+        self.origins[id.0 as usize].known = true;
     }
 
     pub fn mark_anchor(&mut self, id: CertId, kind: AnchorKind) {

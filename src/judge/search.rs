@@ -58,7 +58,7 @@ impl Search {
 pub enum Issuers {
     /// Trust anchors.
     ServedOnly,
-    /// Trust anchors and what was fetched by AIA.
+    /// Trust anchors, what was fetched by AIA, and what is known from elsewhere.
     WithFetched,
 }
 
@@ -115,7 +115,13 @@ impl Walk<'_> {
         }
         let mut mismatched = Vec::new();
         let mut candidates = Vec::new();
-        for candidate in self.case.issuers(last, self.issuers == Issuers::WithFetched) {
+        let all = self.issuers == Issuers::WithFetched;
+        let at_hand = |&candidate: &CertId| {
+            let origin = pool.origin(candidate);
+            let sent = self.case.is_served(candidate) || origin.anchor.is_some();
+            sent || (all && (origin.fetched || origin.known))
+        };
+        for candidate in pool.issuer_candidates(last).filter(at_hand) {
             // The same name and key again leads nowhere new (RFC 4158 §2.4.1).
             let repeats = path.iter().any(|&id| {
                 id == candidate

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::time::Time;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AiaOutcome {
@@ -27,21 +29,57 @@ pub enum AiaOutcome {
     LimitReached,
 }
 
+/// What an answer consists of, by its octets. RFC 5280 §4.2.2.1 allows DER and PKCS#7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AiaForm {
+    /// One certificate in DER.
+    Der,
+    /// A `certs-only` CMS message, DER.
+    Pkcs7,
+    /// Text armour around either: Chrome reads it, others do not.
+    Pem,
+    Html,
+    Empty,
+    Other,
+}
+
+/// Is a certificate in the answer the issuer of the certificate that carries the address?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IssuerFit {
+    /// Its name and its key are right.
+    Issuer,
+    /// The name is right and the key is not: another generation of the CA.
+    OtherKey,
+    OtherName,
+}
+
 /// One fetch, as the report lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AiaFetch {
     pub url: String,
     pub outcome: AiaOutcome,
+    /// The address did not give the certificates today: they are what it gave at `cached_at`.
     pub from_cache: bool,
     /// HTTP status; null when no answer came.
     pub status: Option<u16>,
     pub bytes: Option<usize>,
     pub content_type: Option<String>,
-    /// SHA-256 of each certificate in the answer.
+    /// SHA-256 of each certificate in the answer, or in the cache.
     pub certificates: Vec<String>,
     /// What went wrong, for people; null when nothing did.
     pub detail: Option<String>,
     pub duration_ms: u64,
+    /// When the certificates were fetched that came from the cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_at: Option<Time>,
+    /// Absent when no body came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<AiaForm>,
+    /// Absent when no certificate came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<IssuerFit>,
 }
 
 /// A fetch with the bytes it brought.

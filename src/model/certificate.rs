@@ -28,6 +28,8 @@ pub enum Source {
     Served,
     Aia,
     Store,
+    /// Its address is dead today; it was fetched on an earlier day (`aia[].cached_at`).
+    Cache,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

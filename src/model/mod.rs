@@ -4,6 +4,8 @@
 //! `JsonSchema`; their field names are public and fixed by `fixtures/report.schema.json`.
 
 pub mod aia;
+pub mod bundle;
+pub mod call;
 pub mod certificate;
 pub mod evidence;
 pub mod finding;

@@ -11,6 +11,8 @@ use super::time::Time;
 pub enum Provenance {
     Served,
     Aia,
+    /// Fetched on an earlier day from an address that is dead today.
+    Cache,
     /// A trust anchor the user added with `--ca`.
     #[serde(rename = "store:local")]
     StoreLocal,

@@ -115,6 +115,32 @@ pub struct Repair {
     /// The whole bundle, end entity first; null when not possible.
     pub bundle_pem: Option<String>,
     pub proof: Vec<Proof>,
+    /// What the bundle does; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RepairOutcome>,
+    /// What would help where no bundle does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+    /// Index of the deployment it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<usize>,
+    /// SHA-256 of the trust anchor that the bundle leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_anchor: Option<String>,
+}
+
+/// What a bundle does for the clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairOutcome {
+    /// More clients accept, and none fewer.
+    Mends,
+    /// Nobody is helped, but what nobody needs is left out or order is made.
+    Tidies,
+    /// The chain as served is right, and every client accepts it.
+    NotNeeded,
+    /// No bundle helps; `reason` says why, `instead` what does.
+    Impossible,
 }
 
 /// One client with the chain as served and with the bundle.
@@ -123,4 +149,7 @@ pub struct Proof {
     pub client: String,
     pub before: Verdict,
     pub after: Verdict,
+    /// The client's own code where it does not accept the bundle either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_code: Option<String>,
 }

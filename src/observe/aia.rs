@@ -5,6 +5,7 @@
 //! everything that comes back is bounded.
 
 mod address;
+mod cache;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -17,11 +18,14 @@ use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use super::dns::Resolver;
-use crate::model::aia::{AiaEvidence, AiaFetch, AiaOutcome};
+use crate::model::aia::{AiaEvidence, AiaFetch, AiaForm, AiaOutcome};
 use crate::model::resolution::DnsStatus;
 use crate::model::target::DnsName;
+use crate::model::time::Time;
 use crate::x509::dn::printable;
 use crate::x509::{Fingerprint, certificates_in};
+
+pub use cache::Cache;
 
 /// Chromium stops reading here (`kMaxResponseSizeInBytesForAia`): what Chrome does not get must not count for it.
 const MAX_BODY: usize = 64 * 1024;
@@ -46,14 +50,17 @@ const MAX_HEADER_CHARS: usize = 100;
 pub struct Fetcher<'a> {
     resolver: &'a Resolver,
     may_connect: fn(IpAddr) -> bool,
+    /// With the moment that entries are dated and judged by.
+    cache: Option<(&'a Cache, Time)>,
     fetched: usize,
 }
 
 impl<'a> Fetcher<'a> {
-    /// `allow_private`: also hosts on private and loopback networks.
-    pub fn new(resolver: &'a Resolver, allow_private: bool) -> Self {
+    /// `allow_private`: also hosts on private and loopback networks. What comes is kept in `cache`, and what does not
+    /// come is looked up there.
+    pub fn new(resolver: &'a Resolver, allow_private: bool, cache: Option<(&'a Cache, Time)>) -> Self {
         let may_connect = if allow_private { |_| true } else { address::is_public };
-        Self { resolver, may_connect, fetched: 0 }
+        Self { resolver, may_connect, cache, fetched: 0 }
     }
 
     /// Fetches every one of `urls` at the same time. One answer an address, in their order, whatever went wrong; ends
@@ -70,7 +77,37 @@ impl<'a> Fetcher<'a> {
         for (index, answer) in tasks.join_all().await {
             answers[index] = answer;
         }
+        if let Some((cache, now)) = self.cache {
+            answers.iter_mut().for_each(|answer| keep_or_recall(answer, cache, now));
+        }
         answers
+    }
+}
+
+/// An address that gave certificates is remembered; one that failed says so, and what it gave before is used. That is a
+/// file of a few kilobytes, read after every answer is in.
+fn keep_or_recall(answer: &mut AiaEvidence, cache: &Cache, now: Time) {
+    match answer.fetch.outcome {
+        AiaOutcome::Accepted => cache.write(&answer.fetch.url, &answer.certificates, now),
+        AiaOutcome::NotResolved
+        | AiaOutcome::Unreachable
+        | AiaOutcome::Timeout
+        | AiaOutcome::HttpStatus
+        | AiaOutcome::TooManyRedirects
+        | AiaOutcome::TooLarge
+        | AiaOutcome::NotACertificate => {
+            if let Some(kept) = cache.read(&answer.fetch.url, now) {
+                let fetch = &mut answer.fetch;
+                (fetch.from_cache, fetch.cached_at) = (true, Some(kept.fetched_at));
+                fetch.certificates = kept.certificates.iter().map(|der| Fingerprint::of(der).to_string()).collect();
+                answer.certificates = kept.certificates;
+            }
+        }
+        // Never asked, so that the network's state is unknown.
+        AiaOutcome::SchemeNotSupported
+        | AiaOutcome::InvalidUrl
+        | AiaOutcome::PrivateAddress
+        | AiaOutcome::LimitReached => {}
     }
 }
 
@@ -97,6 +134,9 @@ impl Attempt {
             certificates: Vec::new(),
             detail: None,
             duration_ms: 0,
+            cached_at: None,
+            form: None,
+            fit: None,
         };
         Self { begun: Instant::now(), fetch }
     }
@@ -121,7 +161,9 @@ impl Attempt {
             Err((outcome, detail)) => return self.ends(outcome, &detail),
         };
         self.fetch.bytes = Some(body.len());
-        let mut certificates = match certificates_in(&body) {
+        let found = certificates_in(&body);
+        self.fetch.form = Some(form(&body, found.as_deref().unwrap_or_default()));
+        let mut certificates = match found {
             Ok(certificates) => certificates,
             Err(error) => return self.ends(AiaOutcome::NotACertificate, &error.to_string()),
         };
@@ -170,10 +212,23 @@ impl Attempt {
     }
 }
 
+/// What `body` is by its octets; `certificates` were found in it.
+fn form(body: &[u8], certificates: &[Vec<u8>]) -> AiaForm {
+    let start = body.trim_ascii_start();
+    match certificates {
+        _ if start.is_empty() => AiaForm::Empty,
+        [..] if body.windows(11).any(|window| window == b"-----BEGIN ") => AiaForm::Pem,
+        [one] if body.starts_with(one) => AiaForm::Der,
+        [_, ..] => AiaForm::Pkcs7,
+        [] if start.starts_with(b"<") => AiaForm::Html,
+        [] => AiaForm::Other,
+    }
+}
+
 /// A client that can connect to nothing but the addresses of `url`'s host that were resolved and checked here: a second
 /// look-up, which might say something else (DNS rebinding), never happens.
 ///
-/// One client a hop costs little: without TLS there is nothing to load, and no fetch needs the connection of another.
+/// One client a hop costs little: there are no roots to load, and no fetch needs the connection of another.
 async fn client_for(
     url: &mut Url,
     resolver: &Resolver,
@@ -216,6 +271,7 @@ async fn client_for(
         return Err((AiaOutcome::PrivateAddress, detail));
     }
     Client::builder()
+        .tls_backend_preconfigured(no_tls())
         .no_proxy() // it would resolve the host itself
         .redirect(redirect::Policy::none()) // each hop's address is checked
         .referer(false)
@@ -225,6 +281,14 @@ async fn client_for(
         .dns_resolver(Pinned(allowed))
         .build()
         .map_err(|error| (AiaOutcome::Unreachable, reason(&error)))
+}
+
+/// Trusts nobody: only http is ever fetched here, but the HTTP client is built with TLS and wants to know how.
+fn no_tls() -> rustls::ClientConfig {
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.expect("the provider has suites of both versions of TLS");
+    versions.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
 }
 
 /// Says for every name what was resolved and checked. (reqwest's own `resolve_to_addrs` would ask the system about a name
@@ -273,7 +337,8 @@ mod tests {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (from, to) = (public.local_addr().unwrap(), private.local_addr().unwrap());
         let resolver = Resolver::new(Vec::new());
-        let mut fetcher = Fetcher { resolver: &resolver, may_connect: |ip| ip == Ipv4Addr::LOCALHOST, fetched: 0 };
+        let mut fetcher =
+            Fetcher { resolver: &resolver, may_connect: |ip| ip == Ipv4Addr::LOCALHOST, cache: None, fetched: 0 };
         let urls = [format!("http://{from}/")];
         let fetching = fetcher.fetch(&urls, Instant::now() + Duration::from_secs(20));
         let serving = async {

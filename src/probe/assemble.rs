@@ -11,12 +11,14 @@ use crate::judge::client::{Answer, Client};
 use crate::judge::pool::CertId;
 use crate::judge::search::{self, BuiltPath};
 use crate::judge::{self, Judgement, Served, rules};
-use crate::model::aia::AiaFetch;
+use crate::model::aia::{AiaEvidence, AiaFetch};
 use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
-use crate::model::finding::NotChecked;
+use crate::model::finding::{Finding, NotChecked};
 use crate::model::path::{Path, PathFault, Provenance};
-use crate::model::report::{Deployment, Endpoint, Repair, Report, Run, SCHEMA_VERSION, TargetFacts, Tool};
+use crate::model::report::{
+    Deployment, Endpoint, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
+};
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
@@ -48,6 +50,7 @@ pub fn report(input: &Input<'_>) -> Report {
     };
     let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
+    let repair = repair(input, &findings);
     let deployments: Vec<Deployment> = input
         .judgement
         .deployments
@@ -71,10 +74,10 @@ pub fn report(input: &Input<'_>) -> Report {
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         deployments,
-        aia: input.evidence.aia.iter().map(|evidence| fetch(&evidence.fetch)).collect(),
+        aia: input.evidence.aia.iter().map(|evidence| fetch(input, evidence)).collect(),
         findings,
         not_checked,
-        repair: repair(input),
+        repair,
         reproduce: reproduce(input),
     }
 }
@@ -225,7 +228,8 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
             Some(AnchorKind::Local) => Provenance::StoreLocal,
             Some(AnchorKind::Public) if !input.settings.anchors.is_embedded() => Provenance::StoreRoots,
             Some(AnchorKind::Public) => Provenance::StoreMozilla,
-            None => Provenance::Aia,
+            None if origin.fetched => Provenance::Aia,
+            None => Provenance::Cache,
         }
     };
     Path {
@@ -257,11 +261,15 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
         let certificate = pool.get(id);
         let origin = pool.origin(id);
         let hash = certificate.fingerprint.to_string();
-        if !served(id) && !origin.fetched && !on_a_path(&hash) {
+        if !served(id) && !origin.fetched && !origin.known && !on_a_path(&hash) {
             continue;
         }
-        let sources =
-            [(served(id), Source::Served), (origin.fetched, Source::Aia), (origin.anchor.is_some(), Source::Store)];
+        let sources = [
+            (served(id), Source::Served),
+            (origin.fetched, Source::Aia),
+            (origin.anchor.is_some(), Source::Store),
+            (origin.known, Source::Cache),
+        ];
         let sources = sources.into_iter().filter(|(is, _)| *is).map(|(_, source)| source).collect();
         shown.insert(hash, facts(certificate, sources, input.settings.evidence));
     }
@@ -304,23 +312,39 @@ fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) 
 }
 
 /// The address is the certificate's text: the evidence keeps it as it is, the report shows it as `ca_issuers` does.
-fn fetch(fetch: &AiaFetch) -> AiaFetch {
-    AiaFetch { url: crate::x509::dn::printable(&fetch.url), ..fetch.clone() }
+fn fetch(input: &Input<'_>, evidence: &AiaEvidence) -> AiaFetch {
+    let url = crate::x509::dn::printable(&evidence.fetch.url);
+    AiaFetch { url, fit: judge::aia::fit(input.judgement, evidence), ..evidence.fetch.clone() }
 }
 
 /// The first deployment that a bundle can mend; else the first one's reason.
-fn repair(input: &Input<'_>) -> Repair {
-    let mut first = None;
-    for deployment in input.judgement.deployments.iter().filter(|deployment| !deployment.served_list.is_empty()) {
-        let case = input.judgement.case(input.evidence, input.judge_settings, deployment);
-        let repair =
-            bundle::propose(&case, &deployment.with_fetched, &input.judge_settings.clients, &deployment.answers);
+fn repair(input: &Input<'_>, findings: &[Finding]) -> Repair {
+    let mut first: Option<Repair> = None;
+    for (index, deployment) in input.judgement.deployments.iter().enumerate() {
+        if deployment.served_list.is_empty() {
+            continue;
+        }
+        let repair = bundle::propose(&bundle::Request {
+            case: input.judgement.case(input.evidence, input.judge_settings, deployment),
+            search: &deployment.with_fetched,
+            clients: &input.judge_settings.clients,
+            before: &deployment.answers,
+            findings,
+            deployment: index,
+            with_root: input.settings.bundle_with_root,
+        });
         if repair.possible {
             return repair;
         }
-        first.get_or_insert(repair);
+        // That nothing is needed here says nothing of the other addresses.
+        let weighs_more = first.as_ref().is_none_or(|first| {
+            first.outcome == Some(RepairOutcome::NotNeeded) && repair.outcome != Some(RepairOutcome::NotNeeded)
+        });
+        if weighs_more {
+            first = Some(repair);
+        }
     }
-    first.unwrap_or_else(|| Repair { reason: Some("no chain was served".to_owned()), ..Repair::default() })
+    first.unwrap_or_else(|| bundle::no_chain(findings))
 }
 
 /// What this version does not look at: absence of a finding there means nothing.
@@ -338,7 +362,9 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
     match &input.evidence.files {
         Some(files) => {
             list.push(("server", "no server was asked: what it would send may be something else"));
-            list.push(("aia", "issuers were not fetched: files are judged without network"));
+            if !input.settings.fetch_issuers {
+                list.push(("aia", "issuers were not fetched: the files were judged without network"));
+            }
             if !files.name_given {
                 list.push(("name", "no name was given (--host): the certificate was judged for a name of its own"));
             }

@@ -1,12 +1,15 @@
-//! The same judgement on a chain from files: no name is resolved, no server asked, no issuer fetched.
+//! The same judgement on a chain from files: no name is resolved, no server asked.
 
-use super::{Clock, Settings, assemble};
+use tokio::time::Instant;
+
+use super::{Clock, Settings, assemble, judge_and_fetch};
 use crate::judge;
 use crate::model::evidence::{Evidence, FileEvidence};
 use crate::model::handshake::KeyProof;
 use crate::model::report::Report;
 use crate::model::resolution::Resolution;
 use crate::model::target::{DEFAULT_PORT, DnsName, ReferenceId, Target};
+use crate::observe::dns::Resolver;
 use crate::x509::Certificate;
 use crate::x509::general_name::GeneralName;
 use crate::x509::identity::{self, Match};
@@ -25,16 +28,7 @@ pub fn inspect(
     clock: Clock,
 ) -> Report {
     let started_at = clock();
-    let name_given = host.is_some();
-    let reference = host.or_else(|| own_name(chain.first()?)).unwrap_or_else(nameless);
-    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT };
-    let evidence = Evidence {
-        reference,
-        resolution: Resolution::not_asked([]),
-        endpoints: Vec::new(),
-        aia: Vec::new(),
-        files: Some(FileEvidence { chain, key, name_given }),
-    };
+    let (target, evidence) = of_files(chain, key, host);
     let judge_settings = settings.for_judging(started_at);
     let judgement = judge::judge(&evidence, &judge_settings);
     assemble::report(&assemble::Input {
@@ -46,6 +40,39 @@ pub fn inspect(
         started_at,
         finished_at: clock(),
     })
+}
+
+/// The same with the issuers that are missing, fetched as `settings` allow: what a bundle is made from.
+pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: &Settings, clock: Clock) -> Report {
+    let started_at = clock();
+    let deadline = Instant::now() + settings.timeout;
+    let (target, mut evidence) = of_files(chain, None, host);
+    let judge_settings = settings.for_judging(started_at);
+    let resolver = Resolver::new(settings.resolvers.clone());
+    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, deadline).await;
+    assemble::report(&assemble::Input {
+        target: &target,
+        settings,
+        evidence: &evidence,
+        judge_settings: &judge_settings,
+        judgement: &judgement,
+        started_at,
+        finished_at: clock(),
+    })
+}
+
+fn of_files(chain: Vec<Vec<u8>>, key: Option<KeyProof>, host: Option<ReferenceId>) -> (Target, Evidence) {
+    let name_given = host.is_some();
+    let reference = host.or_else(|| own_name(chain.first()?)).unwrap_or_else(nameless);
+    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT };
+    let evidence = Evidence {
+        reference,
+        resolution: Resolution::not_asked([]),
+        endpoints: Vec::new(),
+        aia: Vec::new(),
+        files: Some(FileEvidence { chain, key, name_given }),
+    };
+    (target, evidence)
 }
 
 /// A name that the certificate is for; failing that, one that it seems to be meant for.

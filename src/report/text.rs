@@ -4,6 +4,7 @@
 //! wraps and colours it. Nothing is decided here: what is not in the report is not on the screen.
 
 mod aia;
+pub mod bundle;
 mod chain;
 mod clients;
 mod findings;
@@ -61,7 +62,9 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
-    aia::draw(report, &names, &mut screen);
+    if style.is_verbose() {
+        aia::draw(report, &names, &mut screen);
+    }
     findings::not_checked(report, &mut screen);
     findings::reproduce(report, &mut screen);
     out.write_all(screen.finish().as_bytes())

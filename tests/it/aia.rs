@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 async fn fetch_within(time: Duration, resolver: &Resolver, private: bool, urls: &[&str]) -> Vec<AiaEvidence> {
     let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
-    let answers = Fetcher::new(resolver, private).fetch(&urls, Instant::now() + time).await;
+    let answers = Fetcher::new(resolver, private, None).fetch(&urls, Instant::now() + time).await;
     let answered: Vec<&String> = answers.iter().map(|answer| &answer.fetch.url).collect();
     assert_eq!(answered, urls.iter().collect::<Vec<_>>());
     answers
@@ -247,7 +247,7 @@ async fn one_target_gets_sixteen_fetches() {
     let server = HttpServer::serve(|_| Page::error(404)).await;
     let urls: Vec<String> = (0..10).map(|n| server.url(&format!("/{n}"))).collect();
     let resolver = Resolver::new(Vec::new());
-    let mut fetcher = Fetcher::new(&resolver, true);
+    let mut fetcher = Fetcher::new(&resolver, true, None);
     let mut outcomes = Vec::new();
     for _ in 0..2 {
         let answers = fetcher.fetch(&urls, Instant::now() + LONG).await;

@@ -65,6 +65,9 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
     ),
     ("remedy/bundle.rs", IO, "the bundle is pure"),
     ("remedy/bundle.rs", &["crate::observe", "crate::probe", "crate::cli", "crate::lab"], "the bundle is pure"),
+    ("remedy/bundle", IO, "the bundle is pure"),
+    ("remedy/bundle", &["crate::observe", "crate::probe", "crate::cli", "crate::lab"], "the bundle is pure"),
+    ("remedy/p7b.rs", IO, "an encoding is pure"),
     (
         "probe",
         &["SystemTime", "println!", "std::env"],

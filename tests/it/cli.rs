@@ -5,11 +5,15 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const COMMANDS: &[&str] = &["probe", "inspect", "lab", "demo", "explain", "rules", "clients", "judge", "completions"];
+use crate::support::program::CACHE_HOME;
+
+const COMMANDS: &[&str] =
+    &["probe", "inspect", "bundle", "lab", "demo", "explain", "rules", "clients", "judge", "completions"];
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsmend"));
     command.args(arguments).env_remove("NO_COLOR").env_remove("COLUMNS").stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", CACHE_HOME);
     command
 }
 

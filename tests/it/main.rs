@@ -13,6 +13,8 @@ mod aia;
 mod bad_input;
 mod badssl;
 mod borders;
+mod bundle;
+mod cas;
 mod cli;
 mod client_verdicts;
 mod dns;

@@ -8,8 +8,8 @@ pub const RULE: Rule = Rule {
     code: "ca-issuers-unreachable",
     severity: Severity::Low,
     title: "the address for fetching the issuer does not give it",
-    explanation: "The caIssuers address in a certificate is dead or gives something else. Clients that would fetch a \
-                  missing issuer from there (Chrome, Windows, Safari) cannot.",
+    explanation: "The caIssuers address in a certificate does not answer, or answers with an error. Clients that would \
+                  fetch a missing issuer from there (Chrome, Windows, Safari) cannot.",
     advice: "Nothing to do on the server but to serve the full chain; the CA runs that address.",
     citations: &["RFC 5280 §4.2.2.1"],
     explains: &[],
@@ -28,8 +28,9 @@ fn check(context: &Context<'_>) -> Outcome {
         | AiaOutcome::HttpStatus
         | AiaOutcome::TooManyRedirects
         | AiaOutcome::TooLarge
-        | AiaOutcome::NotACertificate
         | AiaOutcome::InvalidUrl => true,
+        // `ca-issuers-wrong-type` tells that.
+        AiaOutcome::NotACertificate => false,
         // https and ldap are passed over by every client; the rest are our own limits.
         AiaOutcome::Accepted
         | AiaOutcome::SchemeNotSupported
@@ -40,7 +41,10 @@ fn check(context: &Context<'_>) -> Outcome {
         .iter()
         .filter(|evidence| is_dead(evidence.fetch.outcome))
         .map(|evidence| {
-            format!("{}: {}", evidence.fetch.url, evidence.fetch.detail.as_deref().unwrap_or("no certificate came"))
+            let fetch = &evidence.fetch;
+            let kept = fetch.cached_at.map(|at| format!(" (what it gave on {} is at hand)", at.date()));
+            let detail = fetch.detail.as_deref().unwrap_or("no certificate came");
+            format!("{}: {detail}{}", fetch.url, kept.unwrap_or_default())
         })
         .collect();
     if dead.is_empty() {

@@ -3,6 +3,8 @@
 mod address_unreachable;
 mod addresses_differ;
 mod ca_issuers_unreachable;
+mod ca_issuers_wrong_certificate;
+mod ca_issuers_wrong_type;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -197,10 +199,10 @@ impl<'a> Context<'a> {
     pub fn bundle_command(&self) -> Option<String> {
         let Self { target, options, .. } = self;
         let subject = match self.evidence.files {
-            Some(_) => "inspect FILE…".to_owned(),
-            None => format!("probe {}{options}", target.input),
+            Some(_) => "FILE".to_owned(),
+            None => format!("{}{options}", target.input),
         };
-        Some(format!("tlsmend {subject} --output json | jq -r .repair.bundle_pem > fullchain.pem"))
+        Some(format!("tlsmend bundle {subject} --out fullchain.pem"))
     }
 }
 
@@ -210,6 +212,8 @@ pub const ALL: &[&Rule] = &[
     &address_unreachable::RULE,
     &addresses_differ::RULE,
     &ca_issuers_unreachable::RULE,
+    &ca_issuers_wrong_certificate::RULE,
+    &ca_issuers_wrong_type::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
@@ -337,15 +341,18 @@ pub fn run(context: &Context<'_>) -> Findings {
 
 /// Can this finding be the cause of a client's answer in `deployment`?
 fn explains(rule: &Rule, instance: &Found, deployment: usize, category: Category) -> bool {
-    let says_so = match category {
-        // The client names no reason (git: "server certificate verification failed"): any fault that stops clients can be it.
-        Category::Unspecified => {
-            !rule.explains.is_empty() && instance.severity.unwrap_or(rule.severity) >= Severity::Medium
-        }
-        category => rule.explains.contains(&category),
-    };
     let own = matches!(rule.check, Check::AfterOthers(_));
-    instance.deployment.is_none_or(|bound| bound == deployment) && (own || says_so)
+    let severity = instance.severity.unwrap_or(rule.severity);
+    instance.deployment.is_none_or(|bound| bound == deployment) && (own || can_cause(rule, severity, category))
+}
+
+/// Can a finding of this rule, weighing so much, be why a client answers with `category`?
+pub fn can_cause(rule: &Rule, severity: Severity, category: Category) -> bool {
+    match category {
+        // The client names no reason (git: "server certificate verification failed"): any fault that stops clients can be it.
+        Category::Unspecified => !rule.explains.is_empty() && severity >= Severity::Medium,
+        category => rule.explains.contains(&category),
+    }
 }
 
 /// For each deployment and client the index of the finding that explains its refusal: the most severe of those that

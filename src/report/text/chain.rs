@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::names::{self, Names};
 use super::screen::{Paint, Screen, Span, paint, plain};
 use super::{aia, groups};
+use crate::model::aia::AiaFetch;
 use crate::model::certificate::{CertificateFacts, KeyFacts, Source};
 use crate::model::path::{Path, Provenance};
 use crate::model::report::{Deployment, Report};
@@ -185,6 +186,9 @@ impl Drawing<'_> {
     fn where_found(&self, fingerprint: &str) -> String {
         let fetched = self.report.aia.iter().find(|fetch| fetch.certificates.iter().any(|found| found == fingerprint));
         match fetched {
+            Some(AiaFetch { from_cache: true, cached_at: Some(at), url, .. }) => {
+                format!("not served; fetched on {} from {url}, which is dead today", at.date())
+            }
             Some(fetch) => format!("not served; found by AIA at {}", fetch.url),
             None => "not served; found elsewhere".to_owned(),
         }
@@ -279,7 +283,8 @@ fn presented(facts: &CertificateFacts, all: bool) -> String {
     format!("for {}{more}", shown.join(", "))
 }
 
-fn validity(facts: &CertificateFacts, at: Time) -> Vec<Span> {
+/// From when to when, what is left of it, and the key.
+pub fn validity(facts: &CertificateFacts, at: Time) -> Vec<Span> {
     let days = |seconds: i64| match seconds / DAY {
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
@@ -309,7 +314,7 @@ fn key(key: &KeyFacts) -> String {
 /// The store a certificate of a path was taken from.
 fn store(provenance: &Provenance) -> Option<&'static str> {
     match provenance {
-        Provenance::Served | Provenance::Aia => None,
+        Provenance::Served | Provenance::Aia | Provenance::Cache => None,
         Provenance::StoreLocal => Some("local"),
         Provenance::StoreRoots => Some("given"),
         Provenance::StoreMozilla => Some("mozilla"),

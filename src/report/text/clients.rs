@@ -114,13 +114,18 @@ fn rank(verdict: Verdict) -> u8 {
     }
 }
 
-fn row(names: &str, verdict: Verdict, words: String) -> [Cell; 3] {
-    let (color, verdict) = match verdict {
+/// A verdict as it stands in tables.
+pub fn verdict(verdict: Verdict) -> (Paint, &'static str) {
+    match verdict {
         Verdict::Accept => (Paint::Good, "✓ accepts"),
         Verdict::Reject => (Paint::Bad, "✗ REJECTS"),
         Verdict::Error => (Paint::Bad, "✗ FAILS"),
         Verdict::Undetermined => (Paint::Warning, "? undecided"),
-    };
+    }
+}
+
+fn row(names: &str, verdict: Verdict, words: String) -> [Cell; 3] {
+    let (color, verdict) = self::verdict(verdict);
     let verdict = Cell::new(verdict);
     let verdict = match color.color() {
         Some(color) => verdict.fg(color),

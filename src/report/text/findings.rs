@@ -159,6 +159,9 @@ pub fn repair(report: &Report, names: &Names<'_>, screen: &mut Screen) {
             report.deployments.iter().flat_map(|d| &d.clients).any(|client| client.verdict == Verdict::Reject);
         if let Some(reason) = repair.reason.as_ref().filter(|_| refused || screen.style().is_verbose()) {
             screen.heading("REPAIR", &[plain(format!("no other bundle helps: {reason}"))]);
+            if let Some(instead) = &repair.instead {
+                screen.entry("  ", "    ", &[paint(Paint::Good, "→ what does: "), plain(instead)]);
+            }
         }
         return;
     }
@@ -182,7 +185,7 @@ pub fn repair(report: &Report, names: &Names<'_>, screen: &mut Screen) {
     screen.entry(
         "  ",
         "    ",
-        &[paint(Paint::Dim, "the bundle is in the JSON report (--output json) as repair.bundle_pem")],
+        &[paint(Paint::Dim, "`tlsmend bundle` writes it; the JSON report has it as repair.bundle_pem")],
     );
 }
 
@@ -191,7 +194,7 @@ type Change = (Verdict, Verdict);
 /// Clients by what changes for them, those that change first.
 fn proof(proof: &[Proof]) -> Vec<(Change, Vec<&str>)> {
     let mut groups: Vec<(Change, Vec<&str>)> = Vec::new();
-    for Proof { client, before, after } in proof {
+    for Proof { client, before, after, .. } in proof {
         match groups.iter_mut().find(|(change, _)| *change == (*before, *after)) {
             Some((_, clients)) => clients.push(client),
             None => groups.push(((*before, *after), vec![client])),

@@ -47,7 +47,12 @@ pub struct HttpServer {
 impl HttpServer {
     /// `page` makes the answer from the path.
     pub async fn serve(page: impl Fn(&str) -> Page + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve_at("127.0.0.1:0".parse().unwrap(), page).await
+    }
+
+    /// The same at an address that is known beforehand.
+    pub async fn serve_at(address: SocketAddr, page: impl Fn(&str) -> Page + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (page, requests) = (Arc::new(page), Arc::new(Mutex::new(Vec::new())));
         let seen = requests.clone();

@@ -6,6 +6,7 @@ pub mod http_server;
 pub mod program;
 pub mod random_pki;
 pub mod sample_report;
+pub mod service;
 pub mod shared_lab;
 pub mod tls_server;
 

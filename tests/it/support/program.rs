@@ -11,12 +11,21 @@ pub struct Run {
     pub stderr: String,
 }
 
+/// Stands for the user's cache, which no test may touch.
+pub const CACHE_HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// Runs `tlsmend ARGUMENTS` with an environment of its own; a run that takes a minute has hung.
 pub fn tlsmend(arguments: &[&str]) -> Run {
+    tlsmend_caching_in(CACHE_HOME, arguments)
+}
+
+/// The same with a cache of its own.
+pub fn tlsmend_caching_in(cache_home: &str, arguments: &[&str]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tlsmend"))
         .args(arguments)
         .env("NO_COLOR", "1")
         .env("COLUMNS", "80")
+        .env("XDG_CACHE_HOME", cache_home)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

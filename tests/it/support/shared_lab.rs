@@ -115,6 +115,9 @@ impl SharedLab {
                                     certificates: Vec::new(),
                                     detail: None,
                                     duration_ms: 0,
+                                    cached_at: None,
+                                    form: None,
+                                    fit: None,
                                 },
                                 certificates: found,
                             }
