@@ -1,9 +1,9 @@
 //! One chain to be judged: what every engine is given.
 
 use super::anchors::AnchorKind;
+use super::name::Name;
 use super::pool::{CertId, Pool};
 use crate::model::handshake::{Failure, TlsParameters};
-use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 
 /// A served chain with everything that judging it needs. Engines read it; nothing here decides.
@@ -17,7 +17,8 @@ pub struct Case<'a> {
     pub unparsable: &'a [usize],
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
-    pub reference: &'a ReferenceId,
+    /// The name that is asked for.
+    pub reference: Name<'a>,
     /// No name was asked for, which only `judge` can do: names are not compared, `reference` says nothing.
     pub any_name: bool,
     /// Public anchors are the embedded list, which stands for each client's own; else the user named them.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::anchors::{AnchorKind, TrustAnchors};
 use super::case::Case;
 use super::client::{Answer, Client, Hello};
+use super::memo::{self, Memo};
+use super::name::Name;
 use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
@@ -53,9 +55,9 @@ pub struct Deployment {
     /// Positions of those that do not.
     pub unparsable: Vec<usize>,
     /// Paths over what was served.
-    pub as_served: Search,
+    pub as_served: Arc<Search>,
     /// Paths over what was served and fetched.
-    pub with_fetched: Search,
+    pub with_fetched: Arc<Search>,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
 }
@@ -63,7 +65,7 @@ pub struct Deployment {
 /// Everything that thinking found, before it is put into words.
 #[derive(Debug)]
 pub struct Judgement {
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
     pub deployments: Vec<Deployment>,
     /// `caIssuers` addresses that may bring what a path lacks, and were not fetched yet.
     pub wanted_issuers: Vec<String>,
@@ -77,19 +79,13 @@ impl Judgement {
 }
 
 fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
-    // A deployment without endpoints is the chain of the files.
     let endpoint = deployment.endpoints.first().map(|&index| &evidence.endpoints[index]);
-    let chain = match (endpoint, &evidence.files) {
-        (Some(endpoint), _) => endpoint.served_chain.as_slice(),
-        (None, Some(files)) => files.chain.as_slice(),
-        (None, None) => &[],
-    };
     Case {
         pool,
         served: &deployment.served,
         unparsable: &deployment.unparsable,
-        served_bytes: chain.iter().map(Vec::len).sum(),
-        reference: &evidence.reference,
+        served_bytes: chain_of(evidence, &deployment.endpoints).iter().map(Vec::len).sum(),
+        reference: Name::new(&evidence.reference),
         any_name: false,
         own_stores: settings.anchors.is_embedded(),
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
@@ -102,7 +98,74 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
 
 /// Judges what was seen. Pure: the same evidence and settings give the same judgement.
 pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
-    let mut pool = Pool::default();
+    let groups = group(evidence);
+    let thought = think(evidence, settings, &groups, None);
+    thought.judgement(evidence, settings, groups, |_, case| {
+        settings.clients.iter().map(|client| answer(client, case)).collect()
+    })
+}
+
+/// The same judgement, with what was thought of other targets: `memo` is the caller's, and only saves time.
+pub fn judge_with(memo: &Memo, evidence: &Evidence, settings: &Settings) -> Judgement {
+    let groups = group(evidence);
+    let remembered = memo.remember(evidence, settings, &groups, || think(evidence, settings, &groups, Some(memo)));
+    remembered
+        .thought
+        .judgement(evidence, settings, groups, |index, case| remembered.answers(index, case, &evidence.reference))
+}
+
+/// A judgement as far as it does not depend on the name.
+#[derive(Debug)]
+pub struct Thought {
+    pool: Arc<Pool>,
+    deployments: Vec<Chain>,
+    wanted_issuers: Vec<String>,
+}
+
+/// What was thought of one deployment's chain.
+#[derive(Debug)]
+struct Chain {
+    served_list: Vec<Served>,
+    served: Vec<CertId>,
+    unparsable: Vec<usize>,
+    as_served: Arc<Search>,
+    with_fetched: Arc<Search>,
+}
+
+impl Thought {
+    /// With the endpoints of each deployment and what the clients answer to it.
+    fn judgement(
+        &self,
+        evidence: &Evidence,
+        settings: &Settings,
+        groups: Vec<Vec<usize>>,
+        answers: impl Fn(usize, &Case<'_>) -> Vec<Answer>,
+    ) -> Judgement {
+        let deployments = self.deployments.iter().zip(groups).enumerate().map(|(index, (chain, endpoints))| {
+            let mut deployment = Deployment {
+                endpoints,
+                served_list: chain.served_list.clone(),
+                served: chain.served.clone(),
+                unparsable: chain.unparsable.clone(),
+                as_served: Arc::clone(&chain.as_served),
+                with_fetched: Arc::clone(&chain.with_fetched),
+                answers: Vec::new(),
+            };
+            deployment.answers = answers(index, &case(&self.pool, evidence, settings, &deployment));
+            deployment
+        });
+        let deployments = deployments.collect();
+        Judgement { pool: Arc::clone(&self.pool), deployments, wanted_issuers: self.wanted_issuers.clone() }
+    }
+}
+
+/// Everything that does not depend on the name.
+fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: Option<&Memo>) -> Thought {
+    let parse = |der: &[u8]| match memo {
+        Some(memo) => memo.certificate(der),
+        None => Certificate::parse(der).map(Arc::new),
+    };
+    let mut pool = memo::pool(memo);
     for (anchors, kind) in
         [(&settings.anchors.public, AnchorKind::Public), (&settings.anchors.local, AnchorKind::Local)]
     {
@@ -111,13 +174,11 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
             pool.mark_anchor(id, kind);
         }
     }
-    let mut deployments = group(evidence, &mut pool);
-    if let Some(files) = &evidence.files {
-        deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
-    }
+    let mut deployments: Vec<Deployment> =
+        groups.iter().map(|endpoints| deployment(endpoints.clone(), evidence, &mut pool, parse)).collect();
     for fetched in &evidence.aia {
-        for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
-            let id = pool.intern(Arc::new(certificate));
+        for certificate in fetched.certificates.iter().filter_map(|der| parse(der).ok()) {
+            let id = pool.intern(certificate);
             // Clients ask the address themselves, and get nothing from our cache.
             if fetched.fetch.from_cache { pool.mark_known(id) } else { pool.mark_fetched(id) }
         }
@@ -127,11 +188,17 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         let case = case(&pool, evidence, settings, deployment);
         let as_served = search::paths(&case, Issuers::ServedOnly);
         let with_fetched = search::paths(&case, Issuers::WithFetched);
-        let answers = settings.clients.iter().map(|client| answer(client, &case)).collect();
         want(&case, &with_fetched, evidence, &mut wanted_issuers);
-        (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
+        (deployment.as_served, deployment.with_fetched) = (Arc::new(as_served), Arc::new(with_fetched));
     }
-    Judgement { pool, deployments, wanted_issuers }
+    let chains = deployments.into_iter().map(|deployment| Chain {
+        served_list: deployment.served_list,
+        served: deployment.served,
+        unparsable: deployment.unparsable,
+        as_served: deployment.as_served,
+        with_fetched: deployment.with_fetched,
+    });
+    Thought { deployments: chains.collect(), pool: Arc::new(pool), wanted_issuers }
 }
 
 /// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
@@ -156,20 +223,20 @@ pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
     }
 }
 
-fn group(evidence: &Evidence, pool: &mut Pool) -> Vec<Deployment> {
-    let mut deployments: Vec<Deployment> = Vec::new();
+/// The endpoints of each deployment; last, without any, the chain of the files.
+fn group(evidence: &Evidence) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, endpoint) in evidence.endpoints.iter().enumerate() {
         if endpoint.status == EndpointStatus::NotTried {
             continue;
         }
-        let same =
-            deployments.iter_mut().find(|deployment| alike(&evidence.endpoints[deployment.endpoints[0]], endpoint));
-        match same {
-            Some(deployment) => deployment.endpoints.push(index),
-            None => deployments.push(deployment(vec![index], &endpoint.served_chain, pool)),
+        match groups.iter_mut().find(|group| alike(&evidence.endpoints[group[0]], endpoint)) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
         }
     }
-    deployments
+    groups.extend(evidence.files.iter().map(|_| Vec::new()));
+    groups
 }
 
 /// Without a chain all are alike: they form the one deployment with nothing served.
@@ -179,20 +246,26 @@ fn alike(one: &EndpointEvidence, other: &EndpointEvidence) -> bool {
     one.served_chain == other.served_chain && (one.served_chain.is_empty() || end(one) == end(other))
 }
 
-fn deployment(endpoints: Vec<usize>, chain: &[Vec<u8>], pool: &mut Pool) -> Deployment {
+fn deployment(
+    endpoints: Vec<usize>,
+    evidence: &Evidence,
+    pool: &mut Pool,
+    parse: impl Fn(&[u8]) -> Result<Arc<Certificate>, ParseError>,
+) -> Deployment {
+    let chain = chain_of(evidence, &endpoints);
     let mut deployment = Deployment {
         endpoints,
         served_list: Vec::with_capacity(chain.len()),
         served: Vec::with_capacity(chain.len()),
         unparsable: Vec::new(),
-        as_served: Search::default(),
-        with_fetched: Search::default(),
+        as_served: Arc::default(),
+        with_fetched: Arc::default(),
         answers: Vec::new(),
     };
     for (position, der) in chain.iter().enumerate() {
-        match Certificate::parse(der) {
+        match parse(der) {
             Ok(certificate) => {
-                let id = pool.intern(Arc::new(certificate));
+                let id = pool.intern(certificate);
                 deployment.served.push(id);
                 deployment.served_list.push(Served::Certificate(id));
             }
@@ -203,6 +276,15 @@ fn deployment(endpoints: Vec<usize>, chain: &[Vec<u8>], pool: &mut Pool) -> Depl
         }
     }
     deployment
+}
+
+/// The chain that the endpoints of one deployment serve; without endpoints that of the files.
+fn chain_of<'a>(evidence: &'a Evidence, endpoints: &[usize]) -> &'a [Vec<u8>] {
+    match (endpoints.first(), &evidence.files) {
+        (Some(&index), _) => &evidence.endpoints[index].served_chain,
+        (None, Some(files)) => &files.chain,
+        (None, None) => &[],
+    }
 }
 
 /// Another issuer can only help where a path ends too early or an issuer on it is at fault: then the addresses of every

@@ -16,6 +16,7 @@ use super::case::Case;
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
 use super::engine::rfc5280::{self, Breach, Inputs, Outcome, PolicyInputs, Purpose};
+use super::name::Name;
 use super::pool::{CertId, Pool};
 use crate::model::target::{DEFAULT_PORT, DnsNameError, ReferenceId};
 use crate::model::time::Time;
@@ -237,7 +238,7 @@ impl Prepared {
             served: &self.served,
             unparsable: &self.unparsable,
             served_bytes: self.served_bytes,
-            reference: reference.unwrap_or(&placeholder),
+            reference: Name::new(reference.unwrap_or(&placeholder)),
             any_name: reference.is_none(),
             own_stores: false,
             port: DEFAULT_PORT,

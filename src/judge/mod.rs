@@ -11,6 +11,8 @@ pub mod constraints;
 pub mod engine;
 pub mod explain;
 pub mod limbo;
+pub mod memo;
+pub mod name;
 pub mod pool;
 mod public_roots;
 pub mod rules;
@@ -19,4 +21,4 @@ pub mod standard;
 
 mod judgement;
 
-pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge};
+pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge, judge_with};

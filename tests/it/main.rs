@@ -23,6 +23,7 @@ mod hostile;
 mod inspect;
 mod judge;
 mod lab;
+mod memo;
 mod peers;
 mod pfx;
 mod properties;

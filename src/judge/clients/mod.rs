@@ -82,6 +82,7 @@ mod tests {
     use super::*;
     use crate::judge::answer;
     use crate::judge::case::Case;
+    use crate::judge::name::Name;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
     use crate::model::verdict::Verdict;
@@ -99,7 +100,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             own_stores: false,
             port: 21285,
@@ -182,7 +183,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             own_stores: false,
             port: 21285,
@@ -205,7 +206,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             own_stores: false,
             port: 21285,
