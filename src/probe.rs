@@ -4,6 +4,7 @@ mod assemble;
 mod inspect;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
+use crate::judge::memo::Memo;
 use crate::judge::{self, Judgement};
 use crate::model::evidence::Evidence;
 use crate::model::handshake::EndpointEvidence;
@@ -80,6 +82,9 @@ pub struct Settings {
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
+    /// What was thought of other targets: probes of one scan share it by cloning their settings. It only saves time, and
+    /// most where they judge `at` one moment.
+    pub memo: Arc<Memo>,
     /// The command line for the report, cleaned of secrets and paths by the caller.
     pub arguments: Vec<String>,
 }
@@ -102,6 +107,7 @@ impl Default for Settings {
             warn_days: None,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
+            memo: Arc::default(),
             arguments: Vec::new(),
         }
     }
@@ -176,7 +182,7 @@ async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline:
     if let [address] = addresses {
         return vec![connector.handshake(*address, reference, deadline).await];
     }
-    let connector = std::sync::Arc::new(connector);
+    let connector = Arc::new(connector);
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (connector.clone(), reference.clone());
@@ -198,7 +204,7 @@ async fn judge_and_fetch(
 ) -> Judgement {
     let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
     let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
-    let mut judgement = judge::judge(evidence, judge_settings);
+    let mut judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     for _ in 0..MAX_AIA_ROUNDS {
         let wanted = match settings.fetch_every_issuer {
             true => judge::aia::every_address(&judgement, evidence),
@@ -208,7 +214,7 @@ async fn judge_and_fetch(
             break;
         }
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
-        judgement = judge::judge(evidence, judge_settings);
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
     judgement
 }
