@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::memo::Memo;
+use tlsmend::judge::stores::{mozilla, table};
 use tlsmend::judge::{Settings, clients, judge, judge_with};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
@@ -85,7 +86,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn main() {
-    let loading = timed(|| assert!(!TrustAnchors::mozilla().public.is_empty()));
+    let loading = timed(|| assert!(mozilla::all().count() > 100));
+    let looking_up = timed(|| assert_eq!(mozilla::named(0).count() + table::roots_named(0).count(), 0));
     let chain = chain();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     let root = Arc::new(Certificate::parse(&chain.root).expect("our own"));
@@ -126,7 +128,8 @@ fn main() {
     }
     let (theirs, ours, one) = (median(theirs), median(ours), median(one));
     let hosts = other_hosts(&evidence, &settings);
-    println!("loading Mozilla's roots                      {loading:>10.1?}");
+    println!("parsing all of Mozilla's roots               {loading:>10.1?}");
+    println!("looking up a name in all stores              {looking_up:>10.1?}");
     println!("rustls-webpki, one verification              {theirs:>10.1?}");
     println!(
         "tlsmend, diagnosis and one client            {one:>10.1?}  {:.2} x",

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let settings = Settings {
         clients: clients::ALL.to_vec(),
-        anchors: TrustAnchors::mozilla(),
+        anchors: TrustAnchors::own_stores(),
         at: at.parse()?,
         warn_days: None,
         expect_cname: None,

@@ -95,7 +95,7 @@ impl Default for Settings {
             resolvers: Vec::new(),
             addresses: Vec::new(),
             server_name: None,
-            anchors: TrustAnchors::mozilla(),
+            anchors: TrustAnchors::own_stores(),
             clients: judge::clients::ALL.to_vec(),
             at: None,
             expect_cname: None,

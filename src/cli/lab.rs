@@ -1,5 +1,7 @@
 //! `tlsmend lab`: broken domains to try everything on, on this machine.
 
+mod cas;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ pub struct Arguments {
 enum Command {
     Run(RunArguments),
     List(ListArguments),
+    Cas(cas::Arguments),
 }
 
 /// Start the lab and print the probe command for every scenario; Ctrl-C ends it
@@ -68,6 +71,7 @@ fn known(id: &str) -> Result<&'static str, String> {
 pub fn run(arguments: &Arguments, _global: &Global) -> Result<Exit, CliError> {
     match &arguments.command {
         Command::List(arguments) => list(arguments.output),
+        Command::Cas(arguments) => super::runtime()?.block_on(cas::run(arguments)),
         Command::Run(arguments) => super::runtime()?.block_on(serve(arguments)),
     }
 }
@@ -243,7 +247,7 @@ fn quoted(word: String) -> String {
     if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-fn write_json(document: &Document<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+fn write_json(document: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
 }

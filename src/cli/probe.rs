@@ -240,7 +240,7 @@ pub(super) fn chosen(arguments: &[ClientArgument]) -> Vec<&'static Client> {
 pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAnchors, CliError> {
     let anchors = match roots {
         Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
-        None => TrustAnchors::mozilla(),
+        None => TrustAnchors::own_stores(),
     };
     Ok(match ca {
         Some(file) => anchors.with_local(read_certificates(file, "--ca")?),

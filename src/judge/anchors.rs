@@ -1,7 +1,12 @@
-//! Trust anchors: Mozilla's list, a user's own store, anchors a user added.
+//! Trust anchors: each client's own store, a user's own, anchors a user added.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::HashSet;
+use std::sync::Arc;
 
+use super::client::Client;
+use super::pool::{CertId, Pool};
+use super::stores::update::{Kind, REPLACED, Update};
+use super::stores::{StoreId, StoreSet, mozilla, table};
 use crate::model::report::Store;
 use crate::x509::Certificate;
 
@@ -15,36 +20,42 @@ pub enum AnchorKind {
     Local,
 }
 
-/// What every client trusts.
+/// What the clients trust.
 #[derive(Debug, Clone)]
 pub struct TrustAnchors {
-    /// `mozilla`, or `roots` for a user's `--roots`.
-    pub store_id: &'static str,
-    pub store_date: Option<&'static str>,
-    pub public: Arc<[Arc<Certificate>]>,
-    pub local: Arc<[Arc<Certificate>]>,
+    public: Public,
+    local: Arc<[Arc<Certificate>]>,
 }
 
-/// The day webpki-root-certs 1.0.11, which carries the list, was published. Change it with the version in Cargo.lock.
-const MOZILLA_DATE: &str = "2026-10-23";
+#[derive(Debug, Clone)]
+enum Public {
+    /// Each client's store, as compiled in or as last updated.
+    OwnStores(Option<Arc<Update>>),
+    /// Exactly these for every client.
+    Exactly(Arc<[Arc<Certificate>]>),
+}
 
-static MOZILLA: LazyLock<Arc<[Arc<Certificate>]>> = LazyLock::new(|| {
-    // The crate's contents are tested to parse; one that did not would only be missing here.
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS
-        .iter()
-        .filter_map(|der| Certificate::parse(der).ok().map(Arc::new))
-        .collect()
-});
+/// Names looked up for one judgement. A chain and what was fetched for it hold about ten; a server that sends thousands of
+/// issuers gets no more.
+const MAX_NAMES: usize = 1_000;
+
+/// Certificates of one name that are taken from an update: CAs have a few cross-certificates each.
+const MAX_OF_A_NAME: usize = 32;
 
 impl TrustAnchors {
-    /// Mozilla's roots for TLS, as compiled in.
-    pub fn mozilla() -> Self {
-        Self { store_id: "mozilla", store_date: Some(MOZILLA_DATE), public: MOZILLA.clone(), local: Arc::new([]) }
+    /// Each client's own store, as compiled in.
+    pub fn own_stores() -> Self {
+        Self { public: Public::OwnStores(None), local: Arc::new([]) }
+    }
+
+    /// Each client's own store, as `tlsmend stores update` brought it.
+    pub fn updated(update: Arc<Update>) -> Self {
+        Self { public: Public::OwnStores(Some(update)), local: Arc::new([]) }
     }
 
     /// Exactly these, under the rules for public CAs (`--roots`).
     pub fn exactly(roots: Vec<Arc<Certificate>>) -> Self {
-        Self { store_id: "roots", store_date: None, public: roots.into(), local: Arc::new([]) }
+        Self { public: Public::Exactly(roots.into()), local: Arc::new([]) }
     }
 
     /// With anchors that the user added (`--ca`).
@@ -52,56 +63,161 @@ impl TrustAnchors {
         Self { local: local.into(), ..self }
     }
 
-    /// The public anchors are the compiled-in list, not a user's.
-    pub fn is_embedded(&self) -> bool {
-        self.store_date.is_some()
+    /// Each client trusts its own store, not what the user named.
+    pub fn are_own_stores(&self) -> bool {
+        matches!(self.public, Public::OwnStores(_))
     }
 
     /// The same anchors, looked at as cheaply as can be: who judges many targets hands in clones of one value.
     pub fn are_same(&self, other: &Self) -> bool {
         let same =
             |one: &Arc<[Arc<Certificate>]>, other: &Arc<[Arc<Certificate>]>| Arc::ptr_eq(one, other) || one == other;
-        self.store_date == other.store_date && same(&self.public, &other.public) && same(&self.local, &other.local)
+        let same_public = match (&self.public, &other.public) {
+            (Public::OwnStores(None), Public::OwnStores(None)) => true,
+            (Public::OwnStores(Some(one)), Public::OwnStores(Some(other))) => Arc::ptr_eq(one, other),
+            (Public::Exactly(one), Public::Exactly(other)) => same(one, other),
+            _ => false,
+        };
+        same_public && same(&self.local, &other.local)
     }
 
-    /// For `run.stores`.
-    pub fn describe(&self) -> Vec<Store> {
-        let mut stores = vec![Store {
-            id: self.store_id.to_owned(),
-            date: self.store_date.map(str::to_owned),
-            roots: self.public.len(),
-        }];
-        if !self.local.is_empty() {
+    /// Did the user add any?
+    pub fn has_local(&self) -> bool {
+        !self.local.is_empty()
+    }
+
+    /// The update in use, if any.
+    pub fn update(&self) -> Option<&Update> {
+        match &self.public {
+            Public::OwnStores(update) => update.as_deref(),
+            Public::Exactly(_) => None,
+        }
+    }
+
+    /// The id of the store that `client` is judged with, as in `run.stores`.
+    pub fn store_of(&self, client: &Client) -> &'static str {
+        if self.are_own_stores() { client.trust.store.id() } else { "roots" }
+    }
+
+    /// For `run.stores`: every store that one of `clients` is judged with.
+    pub fn describe(&self, clients: &[&'static Client]) -> Vec<Store> {
+        let mut stores = match &self.public {
+            Public::Exactly(roots) => vec![Store { id: "roots".to_owned(), date: None, roots: roots.len() }],
+            Public::OwnStores(update) => {
+                let used =
+                    StoreId::ALL.into_iter().filter(|&store| clients.iter().any(|client| client.trust.store == store));
+                used.map(|store| Store {
+                    id: store.id().to_owned(),
+                    date: Some(date(store, update.as_deref()).to_owned()),
+                    roots: count(store, update.as_deref()),
+                })
+                .collect()
+            }
+        };
+        if self.has_local() {
             stores.push(Store { id: "local".to_owned(), date: None, roots: self.local.len() });
         }
         stores
     }
-}
 
-/// Is this root in webpki-roots, the list that rustls programs compile in? It is made from Mozilla's too, at another day.
-pub fn is_in_webpki_roots(root: &Certificate) -> bool {
-    // The crate leaves out the outer SEQUENCE of both fields (`anchor_from_trusted_cert` in rustls-webpki).
-    webpki_roots::TLS_SERVER_ROOTS.iter().any(|anchor| {
-        root.subject.raw().ends_with(&anchor.subject) && root.spki().ends_with(&anchor.subject_public_key_info)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_two_lists_are_of_one_origin() {
-        let both = MOZILLA.iter().filter(|root| is_in_webpki_roots(root)).count();
-        assert!(both * 10 >= MOZILLA.len() * 9, "{both} of {} roots are in webpki-roots", MOZILLA.len());
-        let mut stranger = (*MOZILLA[0]).clone();
-        stranger.subject = MOZILLA[1].subject.clone();
-        assert!(!is_in_webpki_roots(&stranger), "name and key must be of one entry");
+    /// Adds what the user named, before anything that was met.
+    pub fn add_named(&self, pool: &mut Pool) {
+        let exactly = match &self.public {
+            Public::Exactly(roots) => &roots[..],
+            Public::OwnStores(_) => &[],
+        };
+        for (anchors, kind) in [(exactly, AnchorKind::Public), (&self.local[..], AnchorKind::Local)] {
+            for anchor in anchors {
+                let id = pool.intern(Arc::clone(anchor));
+                pool.mark_anchor(id, kind);
+            }
+        }
     }
 
-    #[test]
-    fn every_embedded_root_parses() {
-        assert_eq!(MOZILLA.len(), webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());
-        assert!(MOZILLA.len() > 100);
+    /// Adds from the stores what the certificates in `pool` can lead to: the roots and known intermediates of the names met,
+    /// and of the names that those lead to.
+    pub fn add_met(&self, pool: &mut Pool) {
+        let Public::OwnStores(update) = &self.public else { return };
+        let update = update.as_deref();
+        let mut names: Vec<u64> = pool.ids().flat_map(|id| keys(pool.get(id))).collect();
+        let mut seen = HashSet::new();
+        while let Some(key) = names.pop() {
+            if seen.len() >= MAX_NAMES || !seen.insert(key) {
+                continue;
+            }
+            let found = mozilla::named(key).map(|root| (Kind::Root, root));
+            let chromium = table::chromium_named(key).map(|known| (Kind::Intermediate, Arc::clone(known)));
+            let brought = update.into_iter().flat_map(|update| update.certificates_named(key)).take(MAX_OF_A_NAME);
+            let brought = brought.filter_map(|(kind, der)| Some((kind, Arc::new(Certificate::parse(der).ok()?))));
+            for (kind, certificate) in found.chain(chromium).chain(brought) {
+                names.extend(keys(&certificate));
+                let id = pool.intern(certificate);
+                if kind == Kind::Intermediate {
+                    pool.mark_known(id);
+                }
+            }
+        }
+        let all: Vec<CertId> = pool.ids().collect();
+        for id in all {
+            let certificate = pool.get(id);
+            let stores = stores_of(certificate, update);
+            let is_known = !stores.is_empty() || pool.origin(id).known || table::is_intermediate(certificate);
+            if !stores.is_empty() {
+                pool.mark_root(id, stores);
+            } else if is_known {
+                pool.mark_known(id);
+            }
+        }
+    }
+}
+
+fn keys(certificate: &Certificate) -> [u64; 2] {
+    [certificate.issuer.loose_key(), certificate.subject.loose_key()]
+}
+
+/// The stores that trust this certificate, or one of the same name and key.
+pub fn stores_of(certificate: &Certificate, update: Option<&Update>) -> StoreSet {
+    let key = certificate.subject.loose_key();
+    let mut stores = StoreSet::EMPTY;
+    if mozilla::is_in_webpki_roots(certificate) && certificate.is_self_issued() {
+        stores = stores.with(StoreId::WebpkiRoots);
+    }
+    let compiled =
+        table::roots_named(key).filter(|root| root.is(certificate)).fold(stores, |all, root| all.union(root.stores));
+    match update {
+        None if mozilla::has(certificate) => compiled.with(StoreId::Mozilla),
+        None => compiled,
+        Some(update) => {
+            let brought = update.roots_named(key).filter(|root| root.is(certificate));
+            compiled.without(REPLACED).union(brought.fold(StoreSet::EMPTY, |all, root| all.union(root.stores)))
+        }
+    }
+}
+
+/// The roots that the list of `store` has under names with this key, for TLS or for a use that is not known.
+pub fn listed_roots(key: u64, store: StoreId, update: Option<&Update>) -> Vec<table::Root<'_>> {
+    let replaced = update.is_some() && REPLACED.contains(store);
+    let lists = |root: &table::Root<'_>| root.stores.contains(store) || root.perhaps.contains(store);
+    match update.filter(|_| replaced) {
+        Some(update) => update.roots_named(key).filter(lists).collect(),
+        None => table::roots_named(key).filter(lists).collect(),
+    }
+}
+
+/// The day of the list in use.
+pub fn date(store: StoreId, update: Option<&Update>) -> &str {
+    match update {
+        Some(update) if REPLACED.contains(store) => update.date(),
+        _ => store.facts().date,
+    }
+}
+
+/// How many roots the list in use has.
+pub fn count(store: StoreId, update: Option<&Update>) -> usize {
+    match (store, update) {
+        (store, Some(update)) if REPLACED.contains(store) => update.count(store),
+        (StoreId::Mozilla, _) => mozilla::COUNT,
+        (StoreId::WebpkiRoots, _) => webpki_roots::TLS_SERVER_ROOTS.len(),
+        _ => table::roots().filter(|root| root.stores.contains(store) || root.perhaps.contains(store)).count(),
     }
 }

@@ -3,8 +3,24 @@
 use super::anchors::AnchorKind;
 use super::name::Name;
 use super::pool::{CertId, Pool};
+use super::stores::update::Update;
+use super::stores::{KnownIssuers, StoreId, table};
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::time::Time;
+use crate::x509::crl::Crl;
+
+/// What the one who judges trusts and knows beforehand. The default, for the diagnosis: every anchor there is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct View<'a> {
+    /// Public anchors are those of each client's own store; else the user named them.
+    pub own_stores: bool,
+    /// Only the public anchors of this store count.
+    pub store: Option<StoreId>,
+    /// Intermediates known beforehand.
+    pub known: Option<KnownIssuers>,
+    /// Newer lists than those compiled in.
+    pub update: Option<&'a Update>,
+}
 
 /// A served chain with everything that judging it needs. Engines read it; nothing here decides.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +37,8 @@ pub struct Case<'a> {
     pub reference: Name<'a>,
     /// No name was asked for, which only `judge` can do: names are not compared, `reference` says nothing.
     pub any_name: bool,
-    /// Public anchors are the embedded list, which stands for each client's own; else the user named them.
-    pub own_stores: bool,
+    /// Whose eyes it is seen with.
+    pub view: View<'a>,
     /// The TCP port, which some clients repeat in their errors.
     pub port: u16,
     pub at: Time,
@@ -32,6 +48,23 @@ pub struct Case<'a> {
     pub tls: Option<&'a TlsParameters>,
     /// Why the handshake did not complete, when the chain was seen all the same.
     pub failure: Option<&'a Failure>,
+    /// What a caller of `judge` asked for beside the chain. On the network there is nothing of the kind.
+    pub asked: Option<&'a Asked>,
+}
+
+/// What a program that calls a validator can hand to it, and a TLS client has no option for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// Revocation is to be checked, by these lists.
+    pub crls: Vec<Crl>,
+    /// Lists were given: of those that could not be read there is none in `crls`.
+    pub checks_revocation: bool,
+    /// A list given was not readable.
+    pub has_unreadable_crl: bool,
+    /// Intermediates allowed in a path.
+    pub max_intermediates: Option<u32>,
+    /// The end entity is to be a client's.
+    pub for_clients: bool,
 }
 
 impl<'a> Case<'a> {
@@ -53,8 +86,31 @@ impl<'a> Case<'a> {
         self.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
     }
 
+    /// Is it an anchor to the one who judges?
     pub fn is_anchor(&self, id: CertId) -> Option<AnchorKind> {
-        self.pool.origin(id).anchor
+        let origin = self.pool.origin(id);
+        let is_listed = || self.view.store.is_none_or(|store| origin.stores.contains(store));
+        match origin.anchor {
+            Some(AnchorKind::Public) if is_listed() => Some(AnchorKind::Public),
+            Some(AnchorKind::Local) => Some(AnchorKind::Local),
+            // Chromium trusts the intermediates it knows as anchors.
+            _ if self.view.known == Some(KnownIssuers::Chromium) && self.is_compiled_into_chromium(id) => {
+                Some(AnchorKind::Public)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_compiled_into_chromium(&self, id: CertId) -> bool {
+        let certificate = self.pool.get(id);
+        self.pool.origin(id).known
+            && table::chromium_named(certificate.subject.loose_key())
+                .any(|known| known.fingerprint == certificate.fingerprint)
+    }
+
+    /// Is it an intermediate that the client knows although nobody sent it?
+    pub fn is_known(&self, id: CertId) -> bool {
+        self.view.known == Some(KnownIssuers::Firefox) && self.pool.origin(id).known
     }
 
     pub fn is_served(&self, id: CertId) -> bool {

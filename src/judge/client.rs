@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::pool::CertId;
+use super::stores::Trust;
 use crate::model::handshake::Failure;
 use crate::model::verdict::{Category, Verdict};
 
@@ -17,11 +18,13 @@ pub struct Answer {
     pub message: Option<String>,
     /// The path it took or stopped at, end entity first; empty when it built none.
     pub path: Vec<CertId>,
+    /// Which certificate of `path` the refusal is about, where the client or the standard tells.
+    pub position: Option<usize>,
 }
 
 impl Answer {
     pub fn accept(path: Vec<CertId>) -> Self {
-        Self { verdict: Verdict::Accept, category: None, code: None, message: None, path }
+        Self { verdict: Verdict::Accept, category: None, code: None, message: None, path, position: None }
     }
 
     /// The certificate is refused.
@@ -32,6 +35,7 @@ impl Answer {
             code: Some(code.into()),
             message: None,
             path: Vec::new(),
+            position: None,
         }
     }
 
@@ -42,7 +46,7 @@ impl Answer {
 
     /// Could not be decided.
     pub fn undetermined(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Undetermined, category: None, code: None, message: Some(why.into()), path: Vec::new() }
+        Self { verdict: Verdict::Undetermined, message: Some(why.into()), ..Self::accept(Vec::new()) }
     }
 
     pub fn with_message(self, message: impl Into<String>) -> Self {
@@ -51,6 +55,11 @@ impl Answer {
 
     pub fn with_path(self, path: Vec<CertId>) -> Self {
         Self { path, ..self }
+    }
+
+    /// About the certificate at `position` of the path.
+    pub fn at(self, position: usize) -> Self {
+        Self { position: Some(position), ..self }
     }
 }
 
@@ -76,6 +85,8 @@ pub struct Client {
     /// It fetches missing issuers from `caIssuers` addresses.
     pub fetches_issuers: bool,
     pub hello: Hello,
+    /// The store that it, or the system it usually runs on, brings along.
+    pub trust: Trust,
     /// What a person should know about how it decides.
     pub notes: &'static [&'static str],
     /// Where the rules come from: RFC sections, source files, measurements.

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::anchors::{AnchorKind, TrustAnchors};
-use super::case::Case;
+use super::anchors::TrustAnchors;
+use super::case::{Case, View};
 use super::client::{Answer, Client, Hello};
 use super::memo::{self, Memo};
 use super::name::Name;
 use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
+use super::stores::doubt;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::target::{DEFAULT_PORT, DnsName};
@@ -73,12 +74,12 @@ pub struct Judgement {
 
 impl Judgement {
     /// What the engines are given for `deployment`.
-    pub fn case<'a>(&'a self, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
+    pub fn case<'a>(&'a self, evidence: &'a Evidence, settings: &'a Settings, deployment: &'a Deployment) -> Case<'a> {
         case(&self.pool, evidence, settings, deployment)
     }
 }
 
-fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deployment: &'a Deployment) -> Case<'a> {
+fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, deployment: &'a Deployment) -> Case<'a> {
     let endpoint = deployment.endpoints.first().map(|&index| &evidence.endpoints[index]);
     Case {
         pool,
@@ -87,12 +88,17 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &Settings, deploym
         served_bytes: chain_of(evidence, &deployment.endpoints).iter().map(Vec::len).sum(),
         reference: Name::new(&evidence.reference),
         any_name: false,
-        own_stores: settings.anchors.is_embedded(),
+        view: View {
+            own_stores: settings.anchors.are_own_stores(),
+            update: settings.anchors.update(),
+            ..View::default()
+        },
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
         at: settings.at,
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
         tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
+        asked: None,
     }
 }
 
@@ -166,23 +172,17 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
         None => Certificate::parse(der).map(Arc::new),
     };
     let mut pool = memo::pool(memo);
-    for (anchors, kind) in
-        [(&settings.anchors.public, AnchorKind::Public), (&settings.anchors.local, AnchorKind::Local)]
-    {
-        for anchor in anchors.iter() {
-            let id = pool.intern(Arc::clone(anchor));
-            pool.mark_anchor(id, kind);
-        }
-    }
+    settings.anchors.add_named(&mut pool);
     let mut deployments: Vec<Deployment> =
         groups.iter().map(|endpoints| deployment(endpoints.clone(), evidence, &mut pool, parse)).collect();
     for fetched in &evidence.aia {
         for certificate in fetched.certificates.iter().filter_map(|der| parse(der).ok()) {
             let id = pool.intern(certificate);
             // Clients ask the address themselves, and get nothing from our cache.
-            if fetched.fetch.from_cache { pool.mark_known(id) } else { pool.mark_fetched(id) }
+            if fetched.fetch.from_cache { pool.mark_cached(id) } else { pool.mark_fetched(id) }
         }
     }
+    settings.anchors.add_met(&mut pool);
     let mut wanted_issuers = Vec::new();
     for deployment in &mut deployments {
         let case = case(&pool, evidence, settings, deployment);
@@ -203,6 +203,15 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
 
 /// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
+    if !case.view.own_stores {
+        return unweighed(client, case);
+    }
+    let view = View { store: Some(client.trust.store), known: client.trust.known, ..case.view };
+    let case = &Case { view, ..*case };
+    doubt::weigh(case, unweighed(client, case))
+}
+
+fn unweighed(client: &Client, case: &Case<'_>) -> Answer {
     let handshake = |failure: &Failure| {
         let decided = failure.kind != FailureKind::NothingInCommon || client.hello == Hello::Ours;
         let answer = if decided { (client.handshake)(failure, case) } else { None };

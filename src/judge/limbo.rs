@@ -12,17 +12,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::anchors::AnchorKind;
-use super::case::Case;
+use super::case::{Asked, Case, View};
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
-use super::engine::rfc5280::{self, Breach, Inputs, Outcome, PolicyInputs, Purpose};
+use super::engine::rfc5280::{self, Breach, Inputs, Outcome, Purpose};
 use super::name::Name;
+use super::policy::PolicyInputs;
 use super::pool::{CertId, Pool};
 use crate::model::target::{DEFAULT_PORT, DnsNameError, ReferenceId};
 use crate::model::time::Time;
 use crate::model::verdict::{Category, Verdict};
 use crate::x509::crl::Crl;
 use crate::x509::{Certificate, certificates_in, pem};
+
+/// Breaches listed in a reply: a certificate with thousands of bad names must not make a line of megabytes.
+const MAX_BREACHES: usize = 32;
 
 /// Rounds of fetching issuers of issuers; a judgement asks for 16 addresses at most.
 const MAX_FETCHES: usize = 16;
@@ -170,6 +174,7 @@ pub struct Prepared {
     unparsable: Vec<usize>,
     served_bytes: usize,
     staple: Option<Vec<u8>>,
+    asked: Asked,
     /// The server's name that is asked for; an error where nothing presented can match it.
     reference: Option<Result<ReferenceId, DnsNameError>>,
 }
@@ -218,7 +223,8 @@ impl Prepared {
         let name = test.expected_peer_name.as_ref().filter(|name| matches!(name.kind.as_str(), "DNS" | "IP"));
         let reference = name.map(|name| name.value.parse());
         let served_bytes = chain.iter().map(Vec::len).sum();
-        Ok(Self { test, at, pool, served, unparsable, served_bytes, staple, reference })
+        let asked = asked(&test);
+        Ok(Self { test, at, pool, served, unparsable, served_bytes, staple, asked, reference })
     }
 
     /// The verdict of `client`, whichever the case names.
@@ -230,7 +236,7 @@ impl Prepared {
             Some(Err(error)) => {
                 let message = format!("expected_peer_name: {error}");
                 let answer = Answer::reject(Category::Hostname, "name").with_message(message);
-                return self.answered(client, &answer, None);
+                return self.answered(client, &answer, &[]);
             }
         };
         let case = Case {
@@ -240,37 +246,45 @@ impl Prepared {
             served_bytes: self.served_bytes,
             reference: Name::new(reference.unwrap_or(&placeholder)),
             any_name: reference.is_none(),
-            own_stores: false,
+            view: View::default(),
             port: DEFAULT_PORT,
             at: self.at,
             ocsp_staple: self.staple.as_deref(),
             tls: None,
             failure: None,
+            asked: OPTIONS.iter().any(|(id, _)| *id == client.id).then_some(&self.asked),
         };
         let is_standard = client.id == standard::CLIENT.id;
+        let can = |option| is_standard || OPTIONS.iter().any(|(id, known)| *id == client.id && *known == option);
         let asks = [
             (!self.test.signature_algorithms.is_empty(), "signature_algorithms cannot be chosen"),
-            (!is_standard && self.test.validation_kind == Kind::Client, "it is a client, which validates servers"),
-            (!is_standard && self.test.max_chain_depth.is_some(), "max_chain_depth is none of its settings"),
+            (self.asked.for_clients && !can(Setting::Clients), "it is a client, which validates servers"),
+            (self.asked.max_intermediates.is_some() && !can(Setting::Depth), "max_chain_depth is none of its settings"),
             (
-                !is_standard && self.test.extended_key_usage.iter().any(|usage| usage != "serverAuth"),
-                "it asks for serverAuth and nothing else",
+                !is_standard && self.test.extended_key_usage.iter().any(|usage| usage != self.own_purpose()),
+                "it asks for its own purpose and nothing else",
             ),
-            (!is_standard && !self.mailboxes().is_empty(), "it compares no mailboxes"),
+            // A client's names are for the caller to compare.
+            (!can(Setting::Clients) && !self.mailboxes().is_empty(), "it compares no mailboxes"),
         ];
         if let Some((_, why)) = asks.iter().find(|(asks, _)| *asks) {
             return Reply::skipped(self.test.id.clone(), client.id, "not-modelled", *why);
         }
         if !is_standard {
-            return self.answered(client, &super::answer(client, &case), None);
+            return self.answered(client, &super::answer(client, &case), &[]);
         }
         match self.by_the_standard(&case, reference) {
             Ok(outcome) => {
-                let breach = outcome.breaches.first().cloned();
-                self.answered(client, &standard::answer(outcome), breach.as_ref())
+                let breaches = outcome.breaches.clone();
+                self.answered(client, &standard::answer(outcome), &breaches)
             }
             Err(message) => Unfit { id: self.test.id.clone(), message }.reply(client.id),
         }
+    }
+
+    /// What TLS asks of the end entity (RFC 5280 §4.2.1.12).
+    fn own_purpose(&self) -> &'static str {
+        if self.asked.for_clients { "clientAuth" } else { "serverAuth" }
     }
 
     fn mailboxes(&self) -> Vec<String> {
@@ -294,9 +308,6 @@ impl Prepared {
             let bit = KEY_USAGES.iter().position(|known| known == usage);
             key_usage |= 1 << bit.ok_or_else(|| format!("key_usage: `{}`", usage.escape_debug()))?;
         }
-        // A CRL that cannot be read is as good as none: what it was to tell stays unknown.
-        let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);
-        let crls: Vec<Crl> = blocks.filter_map(|block| Crl::parse(&block.der).ok()).collect();
         let policies = test.policy.as_ref().map_or_else(PolicyInputs::default, |policy| PolicyInputs {
             initial: policy.initial_policy_set.clone().unwrap_or_else(|| PolicyInputs::default().initial),
             inhibit_mapping: policy.inhibit_policy_mapping,
@@ -309,26 +320,38 @@ impl Prepared {
             purposes: &purposes,
             key_usage,
             policies,
-            crls: &crls,
-            asks_revocation: !test.crls.is_empty(),
-            max_intermediates: test.max_chain_depth,
+            // A CRL that cannot be read is as good as none: what it was to tell stays unknown.
+            crls: &self.asked.crls,
+            asks_revocation: self.asked.checks_revocation,
+            max_intermediates: self.asked.max_intermediates,
         };
         Ok(rfc5280::validate(case, &inputs))
     }
 
-    fn answered(&self, client: &Client, answer: &Answer, breach: Option<&Breach>) -> Reply {
+    fn answered(&self, client: &Client, answer: &Answer, breaches: &[Breach]) -> Reply {
         let fingerprint = |id: &CertId| self.pool.get(*id).fingerprint.to_string();
         let mut context = json!({
             "verdict": answer.verdict,
             "message": answer.message,
             "path": answer.path.iter().map(fingerprint).collect::<Vec<_>>(),
         });
-        if let Some(breach) = breach {
-            context["position"] = breach.position.into();
-            context["certificate"] = answer.path.get(breach.position).map(fingerprint).into();
+        if let Some(position) = answer.position {
+            context["position"] = position.into();
+            context["certificate"] = answer.path.get(position).map(fingerprint).into();
+        }
+        let told = |breach: &Breach| {
+            json!({
+                "position": breach.position,
+                "rule": breach.rule.code,
+                "section": breach.rule.section,
+                "detail": breach.detail,
+            })
+        };
+        if let Some(breach) = breaches.first() {
             context["rule"] = breach.rule.code.into();
             context["section"] = breach.rule.section.into();
             context["detail"] = breach.detail.clone().into();
+            context["breaches"] = breaches.iter().take(MAX_BREACHES).map(told).collect::<Vec<_>>().into();
         }
         // A validator that could not decide does not accept.
         let accepted = answer.verdict == Verdict::Accept;
@@ -340,6 +363,39 @@ impl Prepared {
             code: answer.code.clone(),
             context,
         }
+    }
+}
+
+/// Options that some of the validators have and others lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    /// `crls`; the others look at none, as the programs do.
+    Crls,
+    /// `validation_kind` CLIENT
+    Clients,
+    /// `max_chain_depth`
+    Depth,
+}
+
+/// Beside `standard`, which has all of them: those that validate for whoever calls them.
+const OPTIONS: &[(&str, Setting)] = &[
+    ("peer-openssl", Setting::Crls),
+    ("peer-openssl", Setting::Depth),
+    ("peer-pyca", Setting::Clients),
+    ("peer-pyca", Setting::Depth),
+    ("rustls-aws", Setting::Crls),
+    ("rustls-ring", Setting::Crls),
+];
+
+fn asked(test: &TestCase) -> Asked {
+    let blocks = test.crls.iter().flat_map(|text| pem::blocks(text.as_bytes()).0);
+    let (crls, unreadable): (Vec<_>, Vec<_>) = blocks.map(|block| Crl::parse(&block.der)).partition(Result::is_ok);
+    Asked {
+        crls: crls.into_iter().flatten().collect(),
+        checks_revocation: !test.crls.is_empty(),
+        has_unreadable_crl: !unreadable.is_empty(),
+        max_intermediates: test.max_chain_depth,
+        for_clients: test.validation_kind == Kind::Client,
     }
 }
 

@@ -13,11 +13,13 @@ pub mod explain;
 pub mod limbo;
 pub mod memo;
 pub mod name;
+pub mod policy;
 pub mod pool;
 mod public_roots;
 pub mod rules;
 pub mod search;
 pub mod standard;
+pub mod stores;
 
 mod judgement;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::anchors::AnchorKind;
 use super::memo::Signatures;
+use super::stores::StoreSet;
 use crate::x509::signature::SignatureCheck;
 use crate::x509::{Certificate, Fingerprint};
 
@@ -18,9 +19,13 @@ pub struct Origin {
     /// Fetched from a `caIssuers` address.
     pub fetched: bool,
     /// At hand for the diagnosis and for a bundle, but no client can get it from there: an earlier day's fetch.
-    pub known: bool,
-    /// A trust anchor.
+    pub cached: bool,
+    /// A trust anchor of a store, or of the user.
     pub anchor: Option<AnchorKind>,
+    /// Of the stores that have it, when the user did not add it.
+    pub stores: StoreSet,
+    /// An intermediate that some clients know beforehand.
+    pub known: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,12 +63,34 @@ impl Pool {
         self.origins[id.0 as usize].fetched = true;
     }
 
-    pub fn mark_known(&mut self, id: CertId) {
-        self.origins[id.0 as usize].known = true;
+    pub fn mark_cached(&mut self, id: CertId) {
+        self.origins[id.0 as usize].cached = true;
     }
 
+    /// An anchor for every client.
     pub fn mark_anchor(&mut self, id: CertId, kind: AnchorKind) {
-        self.origins[id.0 as usize].anchor = Some(kind);
+        let origin = &mut self.origins[id.0 as usize];
+        (origin.anchor, origin.stores) = (Some(kind), StoreSet::ALL);
+    }
+
+    /// An anchor for the clients of `stores`; one that the user added stays that.
+    pub fn mark_root(&mut self, id: CertId, stores: StoreSet) {
+        let origin = &mut self.origins[id.0 as usize];
+        if origin.anchor.is_some() {
+            return;
+        }
+        (origin.anchor, origin.stores) = (Some(AnchorKind::Public), stores);
+        // Anchors come before what was met, whenever they are found.
+        let name = self.certificates[id.0 as usize].subject.normalised();
+        if let Some(named) = self.by_subject.get_mut(name) {
+            named.retain(|&other| other != id);
+            let anchors = named.iter().take_while(|other| self.origins[other.0 as usize].anchor.is_some()).count();
+            named.insert(anchors, id);
+        }
+    }
+
+    pub fn mark_known(&mut self, id: CertId) {
+        self.origins[id.0 as usize].known = true;
     }
 
     pub fn get(&self, id: CertId) -> &Certificate {

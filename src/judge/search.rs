@@ -119,7 +119,7 @@ impl Walk<'_> {
         let at_hand = |&candidate: &CertId| {
             let origin = pool.origin(candidate);
             let sent = self.case.is_served(candidate) || origin.anchor.is_some();
-            sent || (all && (origin.fetched || origin.known))
+            sent || (all && (origin.fetched || origin.cached || origin.known))
         };
         for candidate in pool.issuer_candidates(last).filter(at_hand) {
             // The same name and key again leads nowhere new (RFC 4158 §2.4.1).

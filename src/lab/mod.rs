@@ -4,6 +4,7 @@
 //! scenario a TLS server (or what stands in its place) at one or more addresses. Nothing of it needs a network or
 //! privileges, and nothing remains when the [`Lab`] is dropped.
 
+pub mod cas;
 pub mod pki;
 pub mod scenario;
 mod server;
@@ -51,6 +52,10 @@ pub enum LabError {
     Socket { id: &'static str, error: std::io::Error },
     #[error("cannot start the {what}: {error}")]
     Server { what: &'static str, error: std::io::Error },
+    #[error("scenario `{0}` has no TLS server that a certificate could be deployed to")]
+    NoTlsServer(&'static str),
+    #[error("scenario `{id}`, certificate service: {error}")]
+    Cas { id: &'static str, error: cas::SeedError },
     #[error("a root of the lab does not parse: {0}")]
     Root(#[from] ParseError),
 }
@@ -79,7 +84,7 @@ pub struct Running {
     pub timeout: Option<Duration>,
     /// The addresses of its servers.
     pub addresses: Vec<SocketAddr>,
-    servers: Vec<Arc<TlsServer>>,
+    servers: Vec<(SocketAddr, Arc<TlsServer>)>,
 }
 
 /// A scenario that this machine cannot run, and why.
@@ -137,7 +142,11 @@ impl Lab {
                 expect_cname: build.expect_cname,
                 timeout: build.timeout,
                 addresses: build.places.iter().map(|(ip, _)| SocketAddr::from((*ip, port))).collect(),
-                servers: build.places.into_iter().filter_map(|(_, behaviour)| tls_server(behaviour)).collect(),
+                servers: build
+                    .places
+                    .into_iter()
+                    .filter_map(|(ip, behaviour)| Some(((ip, port).into(), tls_server(behaviour)?)))
+                    .collect(),
             });
             zone.extend(build.zone);
             pages.extend(build.pages);
@@ -201,7 +210,7 @@ impl Running {
 
     /// Sends `chain` (DER, in this order) from now on, at every address; the key stays.
     pub fn exchange_chain(&self, chain: &[Vec<u8>]) {
-        for server in &self.servers {
+        for (_, server) in &self.servers {
             server.exchange(chain.to_vec());
         }
     }

@@ -30,6 +30,8 @@ pub enum Source {
     Store,
     /// Its address is dead today; it was fetched on an earlier day (`aia[].cached_at`).
     Cache,
+    /// Known to some clients beforehand, though nobody sent it.
+    Known,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -19,8 +19,23 @@ pub enum Provenance {
     /// A trust anchor of the user's own store, `--roots`.
     #[serde(rename = "store:roots")]
     StoreRoots,
+    /// A trust anchor of a program's store; the first in this order that has it.
     #[serde(rename = "store:mozilla")]
     StoreMozilla,
+    #[serde(rename = "store:webpki-roots")]
+    StoreWebpkiRoots,
+    #[serde(rename = "store:chrome")]
+    StoreChrome,
+    #[serde(rename = "store:apple")]
+    StoreApple,
+    #[serde(rename = "store:android")]
+    StoreAndroid,
+    #[serde(rename = "store:microsoft")]
+    StoreMicrosoft,
+    #[serde(rename = "store:java")]
+    StoreJava,
+    /// An intermediate that some clients know beforehand: disclosed in CCADB, or compiled into Chromium.
+    Known,
 }
 
 /// An error at one certificate of a path.

@@ -10,6 +10,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
 use crate::judge::pool::CertId;
 use crate::judge::search::{self, BuiltPath};
+use crate::judge::stores::StoreId;
 use crate::judge::{self, Judgement, Served, rules};
 use crate::model::aia::{AiaEvidence, AiaFetch};
 use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
@@ -67,7 +68,7 @@ pub fn report(input: &Input<'_>) -> Report {
             finished_at: input.finished_at,
             judged_at: input.judge_settings.at,
             arguments: input.settings.arguments.clone(),
-            stores: input.settings.anchors.describe(),
+            stores: input.settings.anchors.describe(&input.settings.clients),
         },
         target: target(input),
         dns: input.evidence.resolution.clone(),
@@ -101,10 +102,10 @@ fn repeated_options(settings: &Settings) -> String {
     if let Some(name) = &settings.server_name {
         add("--server-name", name);
     }
-    if !settings.anchors.is_embedded() {
+    if !settings.anchors.are_own_stores() {
         add("--roots", &"FILE");
     }
-    if !settings.anchors.local.is_empty() {
+    if settings.anchors.has_local() {
         add("--ca", &"FILE");
     }
     if settings.allow_private_aia {
@@ -204,7 +205,7 @@ fn verdict(
         id: client.id.to_owned(),
         name: client.name.to_owned(),
         modelled_versions: client.versions.to_owned(),
-        store: input.settings.anchors.store_id.to_owned(),
+        store: input.settings.anchors.store_of(client).to_owned(),
         measured: client.measured,
         verdict: answer.verdict,
         category: answer.category,
@@ -226,10 +227,11 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
         match origin.anchor {
             _ if case.is_served(id) => Provenance::Served,
             Some(AnchorKind::Local) => Provenance::StoreLocal,
-            Some(AnchorKind::Public) if !input.settings.anchors.is_embedded() => Provenance::StoreRoots,
-            Some(AnchorKind::Public) => Provenance::StoreMozilla,
+            Some(AnchorKind::Public) if !input.settings.anchors.are_own_stores() => Provenance::StoreRoots,
+            Some(AnchorKind::Public) => origin.stores.iter().next().map_or(Provenance::StoreRoots, of_store),
             None if origin.fetched => Provenance::Aia,
-            None => Provenance::Cache,
+            None if origin.cached => Provenance::Cache,
+            None => Provenance::Known,
         }
     };
     Path {
@@ -248,6 +250,18 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
     }
 }
 
+fn of_store(store: StoreId) -> Provenance {
+    match store {
+        StoreId::Mozilla => Provenance::StoreMozilla,
+        StoreId::WebpkiRoots => Provenance::StoreWebpkiRoots,
+        StoreId::Chrome => Provenance::StoreChrome,
+        StoreId::Apple => Provenance::StoreApple,
+        StoreId::Android => Provenance::StoreAndroid,
+        StoreId::Microsoft => Provenance::StoreMicrosoft,
+        StoreId::Java => Provenance::StoreJava,
+    }
+}
+
 fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<String, CertificateFacts> {
     if input.settings.evidence == EvidenceLevel::None {
         return BTreeMap::new();
@@ -261,14 +275,15 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
         let certificate = pool.get(id);
         let origin = pool.origin(id);
         let hash = certificate.fingerprint.to_string();
-        if !served(id) && !origin.fetched && !origin.known && !on_a_path(&hash) {
+        if !served(id) && !origin.fetched && !origin.cached && !on_a_path(&hash) {
             continue;
         }
         let sources = [
             (served(id), Source::Served),
             (origin.fetched, Source::Aia),
             (origin.anchor.is_some(), Source::Store),
-            (origin.known, Source::Cache),
+            (origin.cached, Source::Cache),
+            (origin.known, Source::Known),
         ];
         let sources = sources.into_iter().filter(|(is, _)| *is).map(|(_, source)| source).collect();
         shown.insert(hash, facts(certificate, sources, input.settings.evidence));
@@ -356,9 +371,6 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         ),
         ("certificate-transparency", "no log list was given, and timestamps in the TLS extension were not asked for"),
     ];
-    if input.settings.anchors.is_embedded() {
-        list.push(("client-stores", "every client was judged with Mozilla's roots; its own store may differ"));
-    }
     match &input.evidence.files {
         Some(files) => {
             list.push(("server", "no server was asked: what it would send may be something else"));

@@ -43,6 +43,16 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// The RDNs of a certificate's subject, DER, without parsing anything else. `None` where the bytes are no certificate.
+pub fn subject_bytes(der: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = der::split(der)?;
+    let (tbs, _) = der::split(certificate.content)?;
+    let mut fields = der::values(tbs.content).peekable();
+    fields.next_if(|field| field.tag == 0xa0); // version
+    // serialNumber, signature, issuer, validity, subject
+    Some(fields.nth(4)?.content)
+}
+
 /// Lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -168,6 +178,8 @@ pub struct Extensions {
     pub authority_key_id: Option<AuthorityKeyIdentifier>,
     /// Dotted policy OIDs.
     pub policies: Vec<Box<str>>,
+    /// Dotted OIDs of the qualifiers that stand with them.
+    pub policy_qualifiers: Vec<Box<str>>,
     /// Policy of the issuer's domain, policy of the subject's domain (RFC 5280 §4.2.1.5).
     pub policy_mappings: Vec<(Box<str>, Box<str>)>,
     pub policy_constraints: Option<PolicyConstraints>,
@@ -304,6 +316,12 @@ impl Certificate {
         Some([times.next()?, times.next()?])
     }
 
+    /// issuerUniqueID or subjectUniqueID is there, which RFC 5280 §4.1.2.8 tells CAs not to use.
+    pub fn has_unique_ids(&self) -> bool {
+        let tbs = der::split(&self.der[self.tbs.clone()]);
+        tbs.is_some_and(|(outer, _)| der::values(outer.content).any(|field| matches!(field.tag, 0x81 | 0x82)))
+    }
+
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]
@@ -407,6 +425,8 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             }
             ParsedExtension::CertificatePolicies(value) => {
                 out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
+                let qualifiers = value.iter().flat_map(|policy| policy.policy_qualifiers.iter().flatten());
+                out.policy_qualifiers = qualifiers.map(|info| info.policy_qualifier_id.to_id_string().into()).collect();
             }
             ParsedExtension::PolicyMappings(value) => {
                 let dotted = |oid: &Oid<'_>| oid.to_id_string().into();

@@ -32,6 +32,22 @@ impl PointName {
     }
 }
 
+impl PointName {
+    /// Do the two have a name in common? Each is completed with its own CRL issuer's name.
+    pub fn meets(&self, issuer: &DistinguishedName, other: &Self, other_issuer: &DistinguishedName) -> bool {
+        let theirs = other.names(other_issuer);
+        self.names(issuer).iter().any(|one| theirs.iter().any(|other| is_same_name(one, other)))
+    }
+}
+
+/// Directory names are compared as RFC 5280 §7.1 says, all others as they stand.
+pub fn is_same_name(one: &GeneralName, other: &GeneralName) -> bool {
+    match (one, other) {
+        (GeneralName::Directory(one), GeneralName::Directory(other)) => one.normalised() == other.normalised(),
+        _ => one == other,
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistributionPoint {
     pub name: Option<PointName>,

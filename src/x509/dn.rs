@@ -54,6 +54,11 @@ impl DistinguishedName {
         super::der::split(&self.raw).map_or(&[], |(name, _)| name.content)
     }
 
+    /// A key for tables of names: see [`loose_key`].
+    pub fn loose_key(&self) -> u64 {
+        loose_key(self.rdns())
+    }
+
     /// Equal for names that RFC 5280 §7.1 calls equal (letter case, string type, inner white space).
     pub fn normalised(&self) -> &[u8] {
         &self.normalised
@@ -100,6 +105,15 @@ impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.display.is_empty() { "(empty name)" } else { &self.display })
     }
+}
+
+/// FNV-1a over the ASCII letters and digits of a Name's content octets, letter case folded: names that differ in string type
+/// or case share it, and no name needs to be decoded to be looked up. It only narrows a search; what is found is compared.
+pub fn loose_key(rdns: &[u8]) -> u64 {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let letters = rdns.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    letters.fold(OFFSET_BASIS, |key, byte| (key ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME))
 }
 
 /// Certificate text made safe for a terminal: control and bidirectional formatting characters are escaped.

@@ -19,6 +19,7 @@ pub mod signature;
 
 pub use certificate::{
     AuthorityKeyIdentifier, BasicConstraints, Certificate, EncodingFault, ExtendedKeyUsage, Extensions, Fingerprint,
-    KeyUsage, NameConstraints, ParseError, PolicyConstraints, SubjectAltName, UnknownExtension, hex, usage,
+    KeyUsage, NameConstraints, ParseError, PolicyConstraints, SubjectAltName, UnknownExtension, hex, subject_bytes,
+    usage,
 };
 pub use input::{InputError, certificates_in};

@@ -66,15 +66,15 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
         url: "http://issuers.example/".to_owned(),
         outcome: AiaOutcome::Accepted,
         from_cache: false,
-        cached_at: None,
-        form: None,
-        fit: None,
         status: Some(200),
         bytes: None,
         content_type: None,
         certificates: Vec::new(),
         detail: None,
         duration_ms: 1,
+        cached_at: None,
+        form: None,
+        fit: None,
     };
     let evidence = Evidence {
         reference: scenario.host.parse().unwrap(),

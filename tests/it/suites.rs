@@ -17,7 +17,7 @@ use tlsmend::judge::limbo::{ActualResult, Prepared};
 use tlsmend::model::time::Time;
 
 /// The folder of suites, `TLSMEND_SUITES` or beside the checkout.
-fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("TLSMEND_SUITES")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/suites"), PathBuf::from);
     folder.join("limbo-core-dev.json.gz").is_file().then_some(folder)
@@ -54,7 +54,7 @@ const PEERS: &[Peer] = &[
             ("limbo-core-dev", 92),
             ("bettertls-dev", 4766),
             ("chromium-chain-dev", 92),
-            ("pkits-dev", 63),
+            ("pkits-dev", 75),
             ("real-dev", 1836),
             ("cross-signs-dev", 463),
             ("revocation-dev", 11),
@@ -67,8 +67,8 @@ const PEERS: &[Peer] = &[
         least: &[
             ("limbo-core-dev", 89),
             ("bettertls-dev", 4758),
-            ("chromium-chain-dev", 91),
-            ("pkits-dev", 63),
+            ("chromium-chain-dev", 92),
+            ("pkits-dev", 74),
             ("real-dev", 1836),
             ("cross-signs-dev", 462),
             ("revocation-dev", 11),
@@ -107,10 +107,10 @@ const PEERS: &[Peer] = &[
         client: "peer-bssl",
         peer: "bssl",
         least: &[
-            ("limbo-core-dev", 83),
-            ("bettertls-dev", 4761),
-            ("chromium-chain-dev", 80),
-            ("pkits-dev", 63),
+            ("limbo-core-dev", 92),
+            ("bettertls-dev", 4766),
+            ("chromium-chain-dev", 92),
+            ("pkits-dev", 75),
             ("real-dev", 1836),
             ("cross-signs-dev", 463),
             ("revocation-dev", 11),
@@ -144,6 +144,19 @@ const PEERS: &[Peer] = &[
             ("revocation-dev", 11),
         ],
     },
+    Peer {
+        client: "peer-pyca",
+        peer: "pyca",
+        least: &[
+            ("limbo-core-dev", 101),
+            ("bettertls-dev", 4766),
+            ("chromium-chain-dev", 25),
+            ("pkits-dev", 0),
+            ("real-dev", 1836),
+            ("cross-signs-dev", 463),
+            ("revocation-dev", 11),
+        ],
+    },
 ];
 
 #[derive(Deserialize)]
@@ -170,6 +183,21 @@ fn read(path: PathBuf) -> String {
     let mut text = String::new();
     GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
+}
+
+/// The cases of a suite, as much of each as `T` asks for. `None` where the suites are not beside this checkout.
+pub fn cases<T: for<'a> Deserialize<'a>>(suite: &str) -> Option<Vec<T>> {
+    #[derive(Deserialize)]
+    struct Cases<T> {
+        testcases: Vec<T>,
+    }
+    let text = read(folder()?.join(format!("{suite}.json.gz")));
+    Some(serde_json::from_str::<Cases<T>>(&text).unwrap().testcases)
+}
+
+/// The same, as they stand in the file.
+pub fn raw_cases(suite: &str) -> Option<Vec<Box<RawValue>>> {
+    cases(suite)
 }
 
 /// Cases judged right, cases counted, and those judged wrong.

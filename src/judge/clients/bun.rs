@@ -4,6 +4,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::boringssl::{self, Refusal};
 use crate::judge::engine::openssl::host::match_name_as_node;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, TlsParameters};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
@@ -16,6 +17,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Takes the first issuer that fits, expired or not, and reports the last fault it finds.",

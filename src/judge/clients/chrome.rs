@@ -4,6 +4,8 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::chromium::{self, Status};
 use crate::judge::pool::CertId;
+use crate::judge::stores::distrust::{self, Ruling};
+use crate::judge::stores::{KnownIssuers, StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, TlsParameters};
 use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
@@ -18,11 +20,13 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: true,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Chrome).knowing(KnownIssuers::Chromium),
     notes: &[
         "fetches missing issuers by AIA over http, also to replace an expired intermediate",
         "enforces the validity limits of the Baseline Requirements and public names for public roots only",
         "enforces expiry and constraints of roots that the user added, not of its own",
         "a certificate for www.HOST on HOST (or the reverse) is no error: it goes to the other name by itself",
+        "trusts some roots only for certificates logged before a day (Chunghwa's HiPKI)",
         "requires Certificate Transparency in Google's builds; this model, like the build measured, does not",
         "honours a stapled \"revoked\", asks no OCSP responder",
     ],
@@ -41,7 +45,7 @@ pub const CLIENT: Client = Client {
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL.
 const MAX_HANDSHAKE_MESSAGE: usize = 100 * 1024;
 
-fn judge(case: &Case<'_>) -> Answer {
+pub(super) fn judge(case: &Case<'_>) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return protocol_error();
     }
@@ -61,6 +65,15 @@ fn judge(case: &Case<'_>) -> Answer {
         return bad_format().with_path(vec![end_entity]);
     }
     let verdict = chromium::verify_server(case, end_entity);
+    if verdict.statuses.is_empty()
+        && let Some(Ruling::NotKnown(distrust)) = distrust::of_path(case, &verdict.path)
+    {
+        let (owner, day) = (distrust.owner, distrust.day);
+        return Answer::undetermined(format!(
+            "trusts this root of {owner} only for certificates logged until {day}, and this one carries no timestamps"
+        ))
+        .with_path(verdict.path);
+    }
     let answer = match verdict.statuses.first() {
         None => return Answer::accept(verdict.path),
         Some(Status::CommonNameInvalid) if verdict.statuses.len() == 1 => match www_match(case, end_entity) {
@@ -142,7 +155,7 @@ fn bad_format() -> Answer {
     Answer::reject(Category::BadFormat, "ERR_SSL_SERVER_CERT_BAD_FORMAT")
 }
 
-fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
+pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if let Some(name) = &failure.alert {
         return Some(alert(name));
     }

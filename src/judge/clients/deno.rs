@@ -4,6 +4,7 @@ use super::rustls_aws;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::webpki::Provider;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::{Category, Verdict};
 
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Ours,
+    trust: Trust::of(StoreId::WebpkiRoots),
     notes: &["As rustls-aws, in sentences: `invalid peer certificate: ...`."],
     sources: &[
         "Deno ext/tls/lib.rs (create_client_config), ext/fetch/lib.rs",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::mozpkix::{self, Error, Refusal};
+use crate::judge::stores::{KnownIssuers, StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
@@ -14,8 +15,10 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla).knowing(KnownIssuers::Firefox),
     notes: &[
-        "downloads the publicly disclosed intermediates in advance, so a public chain that lacks one usually works; this model does not know them",
+        "downloads the intermediates disclosed in CCADB in advance, so a public chain that lacks one works",
+        "trusts some roots only for certificates issued before a day (Entrust, Chunghwa, Izenpe)",
         "never fetches issuers by AIA",
         "compares issuer and subject names byte by byte; at most 6 intermediates",
         "asks OCSP responders; this model looks at stapled responses only",
@@ -60,7 +63,15 @@ fn judge(case: &Case<'_>) -> Answer {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
     match mozpkix::judge_server(case, end_entity) {
-        Ok(path) => Answer::accept(path),
+        Ok(path) => {
+            let preloaded = path.iter().any(|&id| case.is_known(id) && !case.is_served(id));
+            let answer = Answer::accept(path);
+            if preloaded {
+                answer.with_message("works because Firefox downloaded the missing intermediate in advance")
+            } else {
+                answer
+            }
+        }
         Err(Refusal { incomplete: true, .. }) => Answer::undetermined("too many paths to try them all"),
         Err(refusal) => refused(refusal),
     }
@@ -92,6 +103,7 @@ pub(super) fn refused(refusal: Refusal) -> Answer {
         Error::InadequateCertType => (C::Usage, "SEC_ERROR_INADEQUATE_CERT_TYPE", SEC - 91),
         Error::InadequateKeyUsage => (C::Usage, "SEC_ERROR_INADEQUATE_KEY_USAGE", SEC - 90),
         Error::InadequateKeySize => (C::WeakKey, "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE", PKIX - 2),
+        Error::UntrustedIssuer => (C::UnknownIssuer, "SEC_ERROR_UNTRUSTED_ISSUER", SEC - 21),
         Error::UnsupportedEllipticCurve => (C::UnsupportedKey, "SEC_ERROR_UNSUPPORTED_ELLIPTIC_CURVE", SEC - 141),
         Error::UnsupportedKeyAlgorithm => (C::UnsupportedKey, "SEC_ERROR_UNSUPPORTED_KEYALG", SEC - 48),
         Error::UnknownCriticalExtension => (C::CriticalExtension, "SEC_ERROR_UNKNOWN_CRITICAL_EXTENSION", SEC - 41),

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::gnutls::{self, HandshakeError, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Sorts what the server sends: order, duplicates and strangers do not matter.",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::go;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Looks at the end entity's dates, then the host name, then the chain: the first fault is the one reported.",
         "Tries every chain, and stops after 100 signatures.",

@@ -3,6 +3,9 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::java::{self, Outcome};
+use crate::judge::pool::CertId;
+use crate::judge::stores::distrust::{self, Distrust, Ruling};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
@@ -14,6 +17,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Java),
     notes: &[
         "AIA is off: com.sun.security.enableAIAcaIssuers turns it on, since 2026 only together with \
          com.sun.security.allowedAIALocations.",
@@ -21,6 +25,9 @@ pub const CLIENT: Client = Client {
         "A chain that is sent in order and ends below an anchor's name is validated as it is; only else is a path searched, \
          with at most 5 intermediates.",
         "Trust anchors may be expired, but must be CAs.",
+        "Trusts some of its roots only for certificates issued before a day (jdk.security.caDistrustPolicies: Symantec, \
+         Entrust, Camerfirma, Chunghwa).",
+        "The list is OpenJDK's own; Debian, Ubuntu and Temurin builds use Mozilla's instead.",
         "Under the JDK's own anchors SHA-1 and wildcards over a public suffix are refused, under added ones both pass.",
         "A host name with an underscore is refused whatever the certificate says.",
     ],
@@ -52,7 +59,10 @@ pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
             .with_message(format!("javax.net.ssl.SSLProtocolException: {text}"));
     }
     match java::check_trusted(case, fetches) {
-        Outcome::Trusted(path) => Answer::accept(path),
+        Outcome::Trusted(path) => match distrust::of_path(case, &path) {
+            Some(Ruling::Distrusted(distrust)) => distrusted(case, distrust, path),
+            _ => Answer::accept(path),
+        },
         Outcome::Refused { thrown, path } => {
             let causes = thrown.layers.join(" <- ");
             Answer::reject(thrown.category, thrown.code)
@@ -65,6 +75,17 @@ pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
             )),
         Outcome::Undecided => Answer::undetermined("the search for a path tried more candidates than we follow"),
     }
+}
+
+/// `CADistrustPolicy`, after the path was validated: a `ValidatorException` of type T_UNTRUSTED_CERT.
+fn distrusted(case: &Case<'_>, distrust: &Distrust, path: Vec<CertId>) -> Answer {
+    let anchor = path.last().map(|&id| case.pool.get(id).subject.to_string()).unwrap_or_default();
+    let code = format!(
+        "ValidatorException: TLS Server certificate issued after {} and anchored by a distrusted legacy {} root CA: {anchor}",
+        distrust.day, distrust.owner
+    );
+    let message = format!("javax.net.ssl.SSLHandshakeException: (certificate_unknown) sun.security.validator.{code}");
+    Answer::reject(Category::UnknownIssuer, code).with_message(message).with_path(path)
 }
 
 /// The message's size is looked at as it comes in (`HandshakeContext`), then the number of certificates

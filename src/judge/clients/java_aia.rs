@@ -3,6 +3,7 @@
 use super::java;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
     id: "java-aia",
@@ -11,6 +12,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: true,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Java),
     notes: &[
         "Needs -Dcom.sun.security.enableAIAcaIssuers=true and, since the updates of 2026, \
          -Dcom.sun.security.allowedAIALocations too.",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::mbedtls::{self, Error, Flag};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
 use crate::x509::key::KeyKind;
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "An issuer must stand behind the certificate it signed: wrongly ordered intermediates break the chain.",

@@ -2,10 +2,13 @@
 
 use super::client::{Client, alert_category};
 
+mod android;
 mod bun;
 mod chrome;
 mod curl;
 mod deno;
+mod dotnet;
+mod edge;
 mod firefox;
 mod git;
 mod gnutls_cli;
@@ -21,13 +24,16 @@ mod peer_bssl;
 mod peer_gnutls;
 mod peer_moz;
 mod peer_openssl;
+mod peer_pyca;
 mod python_ssl;
 mod python_strict;
 mod requests;
 mod rustls_aws;
 mod rustls_ring;
+mod safari;
 pub mod standard;
 mod wget;
+mod windows;
 mod wolfssl;
 
 /// All of them, in the order reports list them.
@@ -35,6 +41,11 @@ mod wolfssl;
 pub const ALL: &[&Client] = &[
     &chrome::CLIENT,
     &firefox::CLIENT,
+    &safari::CLIENT,
+    &edge::CLIENT,
+    &android::CLIENT,
+    &windows::CLIENT,
+    &dotnet::CLIENT,
     &curl::CLIENT,
     &java::CLIENT,
     &go::CLIENT,
@@ -65,6 +76,7 @@ pub const JUDGE_ONLY: &[&Client] = &[
     &peer_bssl::CLIENT,
     &peer_moz::CLIENT,
     &peer_gnutls::CLIENT,
+    &peer_pyca::CLIENT,
 ];
 
 /// The client called `id`, those that only `judge` asks included.
@@ -81,7 +93,7 @@ pub fn find(id: &str) -> Option<&'static Client> {
 mod tests {
     use super::*;
     use crate::judge::answer;
-    use crate::judge::case::Case;
+    use crate::judge::case::{Case, View};
     use crate::judge::name::Name;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
@@ -102,12 +114,13 @@ mod tests {
             served_bytes: 0,
             reference: Name::new(&reference),
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
             tls: None,
             failure: None,
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, curl, java, go) in [
@@ -185,12 +198,13 @@ mod tests {
             served_bytes: 0,
             reference: Name::new(&reference),
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
             tls: None,
             failure: Some(&nothing),
+            asked: None,
         };
         let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
         let decided: Vec<&str> = decided.map(|client| client.id).collect();
@@ -208,12 +222,13 @@ mod tests {
             served_bytes: 0,
             reference: Name::new(&reference),
             any_name: false,
-            own_stores: false,
+            view: View::default(),
             port: 21285,
             at: "2026-11-22T00:00:00Z".parse().unwrap(),
             ocsp_staple: None,
             tls: None,
             failure: None,
+            asked: None,
         };
         use FailureKind as Kind;
         for (failure, openssl, python, node, bun, deno) in [

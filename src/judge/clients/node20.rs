@@ -5,6 +5,7 @@ use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::match_name_as_node;
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings, VerifyError};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::{Category, Verdict};
 
@@ -15,6 +16,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
         "Reports the last fault OpenSSL finds, not the first: an expired end entity hides a missing issuer.",

@@ -5,6 +5,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::engine::openssl::tls::Offer;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 
 pub const CLIENT: Client = Client {
@@ -14,6 +15,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As node20, but with security level 2: RSA keys below 2048 bits are refused.",
         "A validity date that is too short ends the handshake while the certificate is parsed.",

@@ -5,6 +5,7 @@ use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::tls::{self, Offer};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
 
@@ -15,6 +16,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As `openssl s_client -verify_return_error -verify_hostname NAME`: without the first flag no fault stops it, \
          without the second no name is compared.",

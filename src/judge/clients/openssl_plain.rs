@@ -4,6 +4,7 @@ use super::openssl as verifying;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::{self, Settings};
+use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
     id: "openssl-plain",
@@ -12,6 +13,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Goes on after any fault of the chain and compares no name: that it connects says nothing about a certificate.",
         "What it finds it only prints (`Verify return code`).",

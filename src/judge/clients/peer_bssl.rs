@@ -2,7 +2,8 @@
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
-use crate::judge::engine::chromium::{self, Status};
+use crate::judge::engine::chromium::{self, ErrorKind, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Category;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
         "Without what Chrome adds: key usage, the limits on validity, names that are not unique.",
@@ -22,27 +24,34 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// libpki itself has no limit on iterations. Chains that are no attack need a few dozen; BetterTLS' worst below 100.
+const SETTINGS: Settings = Settings { iterations: 2_000, plain_anchors: true };
+
 fn judge(case: &Case<'_>) -> Answer {
     let case = &Case { ocsp_staple: None, ..*case };
     let unreadable = || Answer::reject(Category::BadFormat, "Failed parsing certificate");
     let Some(end_entity) = case.end_entity() else { return unreadable() };
-    if !chromium::is_readable(case.pool.get(end_entity)) {
+    let certificate = case.pool.get(end_entity);
+    if !chromium::is_readable(certificate) {
         return unreadable();
     }
-    let verdict = chromium::verify_server(case, end_entity);
-    let refused = verdict.statuses.iter().find_map(|status| match status {
-        Status::CommonNameInvalid => Some((Category::Hostname, "no name matches")),
-        Status::Invalid => Some((Category::Invalid, "the path is invalid")),
-        Status::Revoked => Some((Category::Revoked, "revoked")),
-        Status::AuthorityInvalid => Some((Category::UnknownIssuer, "No matching issuer found")),
-        Status::WeakKey => Some((Category::WeakKey, "Unacceptable public key")),
-        Status::DateInvalid => Some((Category::Expired, "Time is outside the validity")),
-        Status::NonUniqueName | Status::ValidityTooLong => None,
-    });
-    match refused {
-        None => Answer::accept(verdict.path),
-        Some((category, code)) => Answer::reject(category, code).with_path(verdict.path),
+    let best = chromium::build(case, end_entity, &SETTINGS);
+    // Errors of the end entity are listed first.
+    if let Some(error) = best.errors.first() {
+        let category = match error.kind {
+            ErrorKind::IterationLimit => return Answer::undetermined("too many paths to try them all"),
+            ErrorKind::Revoked => Category::Revoked,
+            ErrorKind::PublicKey => Category::WeakKey,
+            ErrorKind::Validity => Category::Expired,
+            ErrorKind::Authority => Category::UnknownIssuer,
+            ErrorKind::Other => Category::Invalid,
+        };
+        return Answer::reject(category, error.text).with_path(best.path).at(error.position);
     }
+    if !case.any_name && !case.name_holds(certificate, chromium::matches_host) {
+        return Answer::reject(Category::Hostname, "no name matches").with_path(best.path).at(0);
+    }
+    Answer::accept(best.path)
 }
 
 /// It takes no part in handshakes.

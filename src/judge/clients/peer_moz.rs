@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::mozpkix;
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Category;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &["A validator by itself, without a handshake: it meets no stapled response.", "As in Firefox otherwise."],
     sources: &["nss/lib/mozpkix", "measured on 2026-11-22"],
     judge,

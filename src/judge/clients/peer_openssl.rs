@@ -4,6 +4,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::{self, Settings};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Category;
 
@@ -14,7 +15,11 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
-    notes: &["A validator by itself, without a handshake: it meets no stapled response.", "It is given no CRLs."],
+    notes: &[
+        "A validator by itself, without a handshake: it meets no stapled response.",
+        "With CRLs given, as with -crl_check_all: every certificate needs one, the trust anchor too.",
+    ],
+    trust: Trust::of(StoreId::Mozilla),
     sources: &["openssl crypto/x509/x509_vfy.c", "measured on 2026-11-22"],
     judge,
     handshake,

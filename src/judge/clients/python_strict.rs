@@ -4,6 +4,7 @@ use super::python_ssl;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::Settings;
+use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
     id: "python-strict",
@@ -12,6 +13,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "VERIFY_X509_STRICT: refuses chains that work elsewhere, for lack of key identifiers, keyUsage or a critical \
          basicConstraints, for v1 roots and for empty names.",

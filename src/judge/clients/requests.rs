@@ -5,6 +5,7 @@ use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::engine::openssl::host::Rules;
+use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
     id: "requests",
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As python-ssl, but the common name never counts.",
         "Brings its own trust store (certifi), unless REQUESTS_CA_BUNDLE or verify= names another.",

@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::webpki::{self, Error, Provider, Refusal};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
 use crate::model::verdict::Category;
 use crate::x509::dn::printable;
@@ -16,6 +17,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Ours,
+    trust: Trust::of(StoreId::WebpkiRoots),
     notes: &[
         "takes expired trust anchors and looks at no keyUsage",
         "refuses RSA keys below 2048 bits, X.509 v1 and CA certificates as end entities",
@@ -103,6 +105,19 @@ fn refused(case: &Case<'_>, Refusal { error, path }: Refusal) -> Answer {
             (Category::NameConstraints, "MaximumNameConstraintComparisonsExceeded")
         }
         Error::SignatureAlgorithmMismatch => (Category::BadFormat, "SignatureAlgorithmMismatch"),
+        Error::CertRevoked => (Category::Revoked, "Revoked"),
+        Error::UnknownRevocationStatus => (Category::Revoked, "UnknownRevocationStatus"),
+        Error::CrlExpired { .. } => (Category::Revoked, "ExpiredRevocationListContext"),
+        Error::InvalidCrlSignatureForPublicKey => (Category::Revoked, "InvalidCertRevocationList(BadSignature)"),
+        Error::IssuerNotCrlSigner => (Category::Revoked, "InvalidCertRevocationList(IssuerInvalidForCrl)"),
+        Error::UnsupportedCrlIssuingDistributionPoint => {
+            (Category::Revoked, "InvalidCertRevocationList(UnsupportedCrlIssuingDistributionPoint)")
+        }
+        Error::UnsupportedDeltaCrl => (Category::Revoked, "InvalidCertRevocationList(UnsupportedDeltaCrl)"),
+        Error::UnsupportedIndirectCrl => (Category::Revoked, "InvalidCertRevocationList(UnsupportedIndirectCrl)"),
+        Error::UnsupportedRevocationReasonsPartitioning => {
+            (Category::Revoked, "InvalidCertRevocationList(UnsupportedRevocationReason)")
+        }
         Error::UnsupportedCertVersion => (Category::BadFormat, "UnsupportedCertVersion"),
         Error::UnsupportedCriticalExtension => (Category::CriticalExtension, "UnsupportedCriticalExtension"),
     };

@@ -4,6 +4,7 @@ use super::rustls_aws;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::webpki::Provider;
+use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
     id: "rustls-ring",
@@ -12,6 +13,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Ours,
+    trust: Trust::of(StoreId::WebpkiRoots),
     notes: &["As rustls-aws, without P-521 and without ECDSA over SHA-512."],
     sources: &[
         "rustls 0.23: src/crypto/ring/mod.rs (SUPPORTED_SIG_ALGS), src/webpki/mod.rs",

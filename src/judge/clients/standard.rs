@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::rfc5280::{self, Inputs, Outcome};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
 use crate::model::verdict::Verdict;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: false,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Explores every path and accepts when one is valid.",
         "Rejects for a closed list of rules only; other departures from a profile are findings.",
@@ -39,7 +41,8 @@ pub fn answer(outcome: Outcome) -> Answer {
             let detail = breach.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             let answer = Answer::reject(breach.rule.category, breach.rule.code)
                 .with_message(format!("{}{detail} ({})", breach.rule.says, breach.rule.section))
-                .with_path(outcome.path);
+                .with_path(outcome.path)
+                .at(breach.position);
             if *breach.rule == rfc5280::rules::BUDGET_SPENT {
                 Answer { verdict: Verdict::Undetermined, ..answer }
             } else {

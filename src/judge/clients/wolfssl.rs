@@ -3,6 +3,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client, Hello};
 use crate::judge::engine::wolfssl::{self, Error};
+use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
 
@@ -13,6 +14,7 @@ pub const CLIENT: Client = Client {
     measured: true,
     fetches_issuers: false,
     hello: Hello::Wider,
+    trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses the certificates the server sends and its trust store; AIA is never followed. Intermediates seen earlier in the same context help too; that is not modelled.",
         "Reads the list from its end: an issuer must stand behind the certificate it signed. At most 9 certificates and 18 kB.",

@@ -11,7 +11,9 @@ use super::mozpkix::ip_matches;
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
 use crate::judge::constraints;
+use crate::judge::policy::{self, PolicyFault, PolicyInputs};
 use crate::judge::pool::CertId;
+use crate::judge::stores::distrust;
 use crate::model::target::ReferenceId;
 use crate::model::time::{DAY, Time};
 use crate::x509::general_name::GeneralName;
@@ -28,6 +30,9 @@ const MAX_NAME_CHECKS: usize = 1 << 20;
 
 /// `kMaxRevocationLeafUpdateAge` in `revocation_checker.cc`.
 const MAX_OCSP_AGE: i64 = 7 * DAY;
+
+/// The attribute emailAddress (RFC 2985 §5.2.1).
+const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
 
 /// `CERT_STATUS_*`, in the order of `MapCertStatusToNetError`: of several the first is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,16 +64,8 @@ pub fn is_readable(certificate: &Certificate) -> bool {
 /// `CertVerifyProc::Verify` over `CertVerifyProcBuiltin::VerifyInternal`.
 pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Verdict {
     let certificate = case.pool.get(end_entity);
-    let mut statuses = Vec::new();
-    let best = if is_parsable(certificate) {
-        let mut search = Search { case, iterations: 0, best: None };
-        search.explore(&mut vec![end_entity]);
-        search.best
-    } else {
-        statuses.push(Status::Invalid);
-        None
-    };
-    let best = best.unwrap_or_else(|| Attempt { path: vec![end_entity], anchor: None, errors: Vec::new() });
+    let mut statuses: Vec<Status> = Vec::new();
+    let best = build(case, end_entity, &Settings::CHROME);
     statuses.extend(to_statuses(&best.errors));
     // `InspectSignatureAlgorithmsInChain`: all but the last certificate, also of a path that leads nowhere.
     let signed = &best.path[..best.path.len() - 1];
@@ -91,26 +88,78 @@ pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Verdict {
     Verdict { statuses, path: best.path }
 }
 
+/// What whoever calls libpki sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Requests for a next issuer in one search.
+    pub iterations: u32,
+    /// Anchors are taken as `CertificateTrust::ForTrustAnchor`, whatever they say of themselves.
+    pub plain_anchors: bool,
+}
+
+impl Settings {
+    pub const CHROME: Self = Self { iterations: ITERATIONS, plain_anchors: false };
+}
+
+/// `CertPathBuilder::Run`: the best path. An end entity that `ParsedCertificate` does not read is a path without an anchor.
+pub fn build(case: &Case<'_>, end_entity: CertId, settings: &Settings) -> Attempt {
+    let mut search = Search { case, settings, iterations: 0, best: None };
+    if is_parsable(case.pool.get(end_entity)) {
+        search.explore(&mut vec![end_entity]);
+    }
+    search.best.unwrap_or_else(|| {
+        let error = PathError { position: 0, kind: ErrorKind::Other, text: "Failed parsing certificate" };
+        Attempt { path: vec![end_entity], anchor: None, errors: vec![error] }
+    })
+}
+
 /// An error on a path, as `MapPathBuilderErrorsToCertStatus` tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PathError {
+pub enum ErrorKind {
     Revoked,
     /// The key is too weak.
     PublicKey,
     Validity,
-    /// No issuer, a signature that does not verify, the iteration limit.
+    /// No issuer, a signature that does not verify.
     Authority,
+    IterationLimit,
     /// All others.
     Other,
 }
 
+/// `CertError` with the certificate it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathError {
+    /// In the path; 0 is the end entity.
+    pub position: usize,
+    pub kind: ErrorKind,
+    /// As `cert_errors` prints it.
+    pub text: &'static str,
+}
+
+/// `CertPathErrors`: what is added is about the certificate at `position`.
+struct Errors {
+    all: Vec<PathError>,
+    position: usize,
+}
+
+impl Errors {
+    fn add(&mut self, kind: ErrorKind, text: &'static str) {
+        self.all.push(PathError { position: self.position, kind, text });
+    }
+
+    fn other(&mut self, text: &'static str) {
+        self.add(ErrorKind::Other, text);
+    }
+}
+
 fn to_statuses(errors: &[PathError]) -> Vec<Status> {
-    let named = errors.iter().filter_map(|error| match error {
-        PathError::Revoked => Some(Status::Revoked),
-        PathError::PublicKey => Some(Status::WeakKey),
-        PathError::Validity => Some(Status::DateInvalid),
-        PathError::Authority => Some(Status::AuthorityInvalid),
-        PathError::Other => None,
+    let named = errors.iter().filter_map(|error| match error.kind {
+        ErrorKind::Revoked => Some(Status::Revoked),
+        ErrorKind::PublicKey => Some(Status::WeakKey),
+        ErrorKind::Validity => Some(Status::DateInvalid),
+        ErrorKind::Authority | ErrorKind::IterationLimit => Some(Status::AuthorityInvalid),
+        ErrorKind::Other => None,
     });
     let named: Vec<Status> = named.collect();
     // Errors without a status of their own count only where no other is there.
@@ -119,16 +168,17 @@ fn to_statuses(errors: &[PathError]) -> Vec<Status> {
 
 /// A path tried, end entity first.
 #[derive(Debug)]
-struct Attempt {
-    path: Vec<CertId>,
+pub struct Attempt {
+    pub path: Vec<CertId>,
     /// The kind of the anchor at its end.
-    anchor: Option<AnchorKind>,
-    errors: Vec<PathError>,
+    pub anchor: Option<AnchorKind>,
+    pub errors: Vec<PathError>,
 }
 
 /// `CertPathIter` and `CertPathBuilder`: explores all paths, depth first, until one is valid.
 struct Search<'a> {
     case: &'a Case<'a>,
+    settings: &'a Settings,
     iterations: u32,
     best: Option<Attempt>,
 }
@@ -146,9 +196,18 @@ impl Search<'_> {
             if let Some(kind) = case.is_anchor(issuer) {
                 is_end = false;
                 path.push(issuer);
+                let kind = if self.settings.plain_anchors { AnchorKind::Public } else { kind };
                 let mut errors = verify_path(case, path, kind);
                 if errors.is_empty() && is_revoked(case, path) {
-                    errors.push(PathError::Revoked);
+                    errors.push(PathError { position: 0, kind: ErrorKind::Revoked, text: "Certificate is revoked" });
+                }
+                // `CheckPathAfterVerification`: the constraints of the root store.
+                if errors.is_empty() && distrust::refuses(case, path) {
+                    errors.push(PathError {
+                        position: path.len() - 1,
+                        kind: ErrorKind::Authority,
+                        text: "Certificate is distrusted",
+                    });
                 }
                 let is_valid = errors.is_empty();
                 self.add(Attempt { path: path.clone(), anchor: Some(kind), errors });
@@ -170,16 +229,20 @@ impl Search<'_> {
             return true;
         }
         if is_end {
-            self.add(Attempt { path: path.clone(), anchor: None, errors: vec![PathError::Authority] });
+            let position = path.len() - 1;
+            let error = PathError { position, kind: ErrorKind::Authority, text: "No matching issuer found" };
+            self.add(Attempt { path: path.clone(), anchor: None, errors: vec![error] });
         }
         false
     }
 
     fn is_spent(&mut self, path: &[CertId]) -> bool {
         self.iterations += 1;
-        let is_spent = self.iterations > ITERATIONS;
+        let is_spent = self.iterations > self.settings.iterations;
         if is_spent {
-            self.add(Attempt { path: path.to_vec(), anchor: None, errors: vec![PathError::Authority] });
+            let position = path.len() - 1;
+            let error = PathError { position, kind: ErrorKind::IterationLimit, text: "Iteration limit exceeded" };
+            self.add(Attempt { path: path.to_vec(), anchor: None, errors: vec![error] });
         }
         is_spent
     }
@@ -311,19 +374,29 @@ fn is_general_name(name: &GeneralName, lengths: &[usize]) -> bool {
 /// `VerifyCertificateChain`: the errors of `path`, whose last certificate is an anchor. An issuer that signed nothing here
 /// ends the checks: what stands below it means nothing then.
 fn verify_path(case: &Case<'_>, path: &[CertId], anchor: AnchorKind) -> Vec<PathError> {
-    let mut errors = Vec::new();
-    let Some((&root, below)) = path.split_last() else { return errors };
+    let Some((&root, below)) = path.split_last() else { return Vec::new() };
+    let mut errors = Errors { all: Vec::new(), position: below.len() };
     let mut state = State { max_path_length: below.len(), constraints: Vec::new(), issuer: None };
     state.process_root(case, root, anchor, &mut errors);
+    let down: Vec<&Certificate> = below.iter().rev().map(|&id| case.pool.get(id)).collect();
+    let policies = policy::check(&down, &PolicyInputs::default()).err();
     for (position, &id) in below.iter().enumerate().rev() {
+        errors.position = position;
         if !state.process(case, id, position, &mut errors) {
             break;
         }
+        if let Some((_, fault)) = policies.filter(|(from_root, _)| below.len() - 1 - from_root == position) {
+            errors.other(match fault {
+                PolicyFault::NoValidPolicy => "No valid policy",
+                PolicyFault::MapsAny => "PolicyMappings must not map anyPolicy",
+            });
+        }
     }
-    errors
+    errors.all.sort_by_key(|error| error.position);
+    errors.all
 }
 
-/// `PathVerifier`: the state variables of RFC 5280 §6.1.2, without policies.
+/// `PathVerifier`: the state variables of RFC 5280 §6.1.2; policies have theirs.
 struct State<'a> {
     max_path_length: usize,
     constraints: Vec<&'a NameConstraints>,
@@ -334,7 +407,7 @@ struct State<'a> {
 impl<'a> State<'a> {
     /// `ProcessRootCertificate`. Roots of Chrome's own store are trusted without limits, those of the user with the
     /// limits they carry (`TrustStoreChrome`: neither `enforce_anchor_expiry` nor `enforce_anchor_constraints`).
-    fn process_root(&mut self, case: &Case<'a>, root: CertId, kind: AnchorKind, errors: &mut Vec<PathError>) {
+    fn process_root(&mut self, case: &Case<'a>, root: CertId, kind: AnchorKind, errors: &mut Errors) {
         let certificate = case.pool.get(root);
         if kind == AnchorKind::Local {
             check_validity(case.at, certificate, errors);
@@ -343,7 +416,7 @@ impl<'a> State<'a> {
             self.constraints.extend(&certificate.extensions.name_constraints);
             if let Some(basic) = &certificate.extensions.basic_constraints {
                 if !basic.ca {
-                    errors.push(PathError::Other);
+                    errors.other("Basic Constraints indicates not a CA");
                 }
                 self.limit(basic.path_len);
             }
@@ -353,11 +426,11 @@ impl<'a> State<'a> {
     }
 
     /// `BasicCertificateProcessing`, then `PrepareForNextCertificate` or `WrapUp`. False ends the checks.
-    fn process(&mut self, case: &Case<'a>, id: CertId, position: usize, errors: &mut Vec<PathError>) -> bool {
+    fn process(&mut self, case: &Case<'a>, id: CertId, position: usize, errors: &mut Errors) -> bool {
         let certificate = case.pool.get(id);
         let is_target = position == 0;
         if !certificate.algorithms_agree {
-            errors.push(PathError::Other);
+            errors.other("Certificate.signatureAlgorithm != TBSCertificate.signature");
         }
         let is_acceptable = matches!(
             certificate.signature_algorithm,
@@ -366,12 +439,12 @@ impl<'a> State<'a> {
                 | SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
         );
         if !is_acceptable {
-            errors.push(PathError::Other);
+            errors.other("Unacceptable signature algorithm");
             return false;
         }
         let is_forged = self.issuer.is_some_and(|issuer| case.pool.signature(id, issuer) == SignatureCheck::Invalid);
         if is_forged {
-            errors.push(PathError::Authority);
+            errors.add(ErrorKind::Authority, "VerifySignedData failed");
         }
         if is_forged || !certificate.algorithms_agree {
             return false;
@@ -380,7 +453,7 @@ impl<'a> State<'a> {
         if (is_target || !certificate.is_self_issued())
             && !self.constraints.iter().all(|constraints| allows(constraints, certificate))
         {
-            errors.push(PathError::Other);
+            errors.other("Not permitted by name constraints");
         }
         check_purposes(certificate, errors);
         self.take_key(case, id, errors);
@@ -392,15 +465,17 @@ impl<'a> State<'a> {
     }
 
     /// RFC 5280 §6.1.4 (g) to (n).
-    fn prepare_for_next(&mut self, certificate: &'a Certificate, errors: &mut Vec<PathError>) {
+    fn prepare_for_next(&mut self, certificate: &'a Certificate, errors: &mut Errors) {
         self.constraints.extend(&certificate.extensions.name_constraints);
-        if !certificate.is_ca() {
-            errors.push(PathError::Other);
+        match &certificate.extensions.basic_constraints {
+            None => errors.other("Does not have Basic Constraints"),
+            Some(basic) if !basic.ca => errors.other("Basic Constraints indicates not a CA"),
+            Some(_) => {}
         }
         if !certificate.is_self_issued() {
             match self.max_path_length.checked_sub(1) {
                 Some(rest) => self.max_path_length = rest,
-                None => errors.push(PathError::Other),
+                None => errors.other("max_path_length reached"),
             }
         }
         self.limit(certificate.extensions.basic_constraints.as_ref().and_then(|basic| basic.path_len));
@@ -415,7 +490,7 @@ impl<'a> State<'a> {
 
     /// `ParseAndCheckPublicKey`, `SimplePathBuilderDelegate::IsPublicKeyAcceptable`: RSA from 1024 bits (what BoringSSL
     /// computes with ends at 8192), P-256, P-384, P-521. Without a key the signatures below cannot be checked.
-    fn take_key(&mut self, case: &Case<'_>, id: CertId, errors: &mut Vec<PathError>) {
+    fn take_key(&mut self, case: &Case<'_>, id: CertId, errors: &mut Errors) {
         let key = &case.pool.get(id).key;
         let is_readable = matches!(
             key,
@@ -423,55 +498,53 @@ impl<'a> State<'a> {
         );
         self.issuer = is_readable.then_some(id);
         if !is_readable {
-            errors.push(PathError::Other);
+            errors.other("Failed parsing SPKI");
         } else if matches!(key, KeyKind::Rsa { bits: ..1024, .. }) {
-            errors.push(PathError::PublicKey);
+            errors.add(ErrorKind::PublicKey, "Unacceptable public key");
         }
     }
 }
 
-fn check_validity(at: Time, certificate: &Certificate, errors: &mut Vec<PathError>) {
-    if !(certificate.not_before..=certificate.not_after).contains(&at) {
-        errors.push(PathError::Validity);
+fn check_validity(at: Time, certificate: &Certificate, errors: &mut Errors) {
+    if at < certificate.not_before {
+        errors.add(ErrorKind::Validity, "Time is before notBefore");
+    }
+    if at > certificate.not_after {
+        errors.add(ErrorKind::Validity, "Time is after notAfter");
     }
 }
 
-fn check_issuing_usage(certificate: &Certificate, errors: &mut Vec<PathError>) {
+fn check_issuing_usage(certificate: &Certificate, errors: &mut Errors) {
     if certificate.extensions.key_usage.as_ref().is_some_and(|key_usage| !key_usage.allows(usage::KEY_CERT_SIGN)) {
-        errors.push(PathError::Other);
+        errors.other("keyCertSign bit is not set");
     }
 }
 
 /// `VerifyExtendedKeyUsage` for `KeyPurpose::SERVER_AUTH`: where the extension is there, serverAuth or any. What it forbids
 /// beside them, and Netscape's step-up in place of them, only the strict purpose or SHA-1 would tell apart.
-fn check_purposes(certificate: &Certificate, errors: &mut Vec<PathError>) {
+fn check_purposes(certificate: &Certificate, errors: &mut Errors) {
     let purposes = certificate.extensions.extended_key_usage.as_ref();
     if purposes.is_some_and(|purposes| !purposes.server_auth && !purposes.any) {
-        errors.push(PathError::Other);
+        errors.other("The extended key usage does not include server auth");
     }
 }
 
-/// `IsHandledCriticalExtension`.
-fn check_critical(certificate: &Certificate, errors: &mut Vec<PathError>) {
-    const HANDLED: &[&str] = &[
-        "2.5.29.15",
-        "2.5.29.17",
-        "2.5.29.19",
-        "2.5.29.30",
-        "2.5.29.32",
-        "2.5.29.33",
-        "2.5.29.36",
-        "2.5.29.37",
-        "2.5.29.54",
-    ];
+/// `IsHandledCriticalExtension`: of policies only with the qualifiers that RFC 5280 §4.2.1.4 defines.
+fn check_critical(certificate: &Certificate, errors: &mut Errors) {
+    const HANDLED: &[&str] =
+        &["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.33", "2.5.29.36", "2.5.29.37", "2.5.29.54"];
     /// Microsoft's application policies repeat the extended key usage.
     const MS_APPLICATION_POLICIES: &str = "1.3.6.1.4.1.311.21.10";
-    let is_handled = |oid: &str| {
-        HANDLED.contains(&oid)
-            || (oid == MS_APPLICATION_POLICIES && certificate.extensions.extended_key_usage.is_some())
+    const POLICIES: &str = "2.5.29.32";
+    const QUALIFIERS: &[&str] = &["1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"];
+    let extensions = &certificate.extensions;
+    let is_handled = |oid: &str| match oid {
+        POLICIES => extensions.policy_qualifiers.iter().all(|qualifier| QUALIFIERS.contains(&&**qualifier)),
+        MS_APPLICATION_POLICIES => extensions.extended_key_usage.is_some(),
+        _ => HANDLED.contains(&oid),
     };
-    if certificate.extensions.critical.iter().any(|oid| !is_handled(oid)) {
-        errors.push(PathError::Other);
+    for _ in extensions.critical.iter().filter(|oid| !is_handled(oid)) {
+        errors.other("Unconsumed critical extension");
     }
 }
 
@@ -482,7 +555,15 @@ fn allows(constraints: &NameConstraints, certificate: &Certificate) -> bool {
         return false;
     }
     let subject = GeneralName::Directory(certificate.subject.clone());
-    names.iter().chain((!certificate.subject.is_empty()).then_some(&subject)).all(|name| allows_name(constraints, name))
+    // Mailboxes of the subject, where there is no SAN (RFC 5280 §4.2.1.10).
+    let mailboxes = certificate.extensions.subject_alt_name.is_none().then(|| certificate.subject.attributes());
+    let mailboxes = mailboxes.into_iter().flatten().filter(|attribute| attribute.oid == EMAIL_ADDRESS);
+    let mailboxes: Vec<GeneralName> = mailboxes.map(|attribute| GeneralName::Email(attribute.text.into())).collect();
+    names
+        .iter()
+        .chain((!certificate.subject.is_empty()).then_some(&subject))
+        .chain(&mailboxes)
+        .all(|name| allows_name(constraints, name))
 }
 
 fn allows_name(constraints: &NameConstraints, name: &GeneralName) -> bool {
@@ -537,7 +618,7 @@ fn has_odd_algorithm(certificate: &Certificate) -> bool {
 }
 
 /// `X509Certificate::VerifyHostname`: only the SAN counts.
-fn matches_host(certificate: &Certificate, reference: &ReferenceId) -> bool {
+pub fn matches_host(certificate: &Certificate, reference: &ReferenceId) -> bool {
     let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
     match reference {
         ReferenceId::Ip(ip) => {
@@ -586,10 +667,19 @@ pub fn has_registrable_domain(host: &str) -> bool {
     psl::suffix(host.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < host.len())
 }
 
+/// Does the list have `suffix`? Every last label is a suffix to it, listed or not.
+fn is_listed(suffix: &str) -> bool {
+    psl::suffix(suffix.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
 /// `IsHostnameNonUnique`: no name or address of the public Internet.
 fn is_non_unique(reference: &ReferenceId) -> bool {
     match reference {
-        ReferenceId::Dns(name) => !has_registrable_domain(name.as_str()),
+        // Private registries are passed over: below them are names of ICANN's all the same (`s3.amazonaws.com`).
+        ReferenceId::Dns(name) => {
+            let (host, suffix) = (name.as_str(), icann_suffix(name.as_str()));
+            !suffix.is_some_and(|suffix| suffix.len() < host.len() && is_listed(suffix))
+        }
         ReferenceId::Ip(IpAddr::V4(ip)) => {
             let octets = ip.octets();
             ip.is_private()

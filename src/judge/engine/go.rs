@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use crate::judge::case::Case;
+use crate::judge::policy::{self, PolicyInputs};
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
@@ -117,10 +118,24 @@ impl Build<'_> {
         if let Some(first) = chains.first() {
             self.farthest.clone_from(first);
         }
+        let found = chains.len();
+        chains.retain(|chain| self.has_valid_policies(chain));
+        let invalid_policies = found - chains.len();
+        let found = chains.len();
         chains.retain(|chain| self.allows_servers(chain));
-        if chains.is_empty() {
+        let incompatible_usages = found - chains.len();
+        if chains.is_empty() && invalid_policies == 0 {
             let text = "x509: certificate specifies an incompatible key usage";
             return Err(Error::invalid("IncompatibleUsage", Category::Usage, text));
+        }
+        if chains.is_empty() {
+            let usages = (incompatible_usages > 0)
+                .then(|| format!("{incompatible_usages} candidate chains with incompatible key usage, "));
+            let usages = usages.unwrap_or_default();
+            let text = format!(
+                "x509: no valid chains built: {usages}{invalid_policies} candidate chains with invalid policies"
+            );
+            return Err(Error::invalid("NoValidChains", Category::Invalid, text));
         }
         let mut refused = None;
         for chain in chains {
@@ -311,6 +326,12 @@ impl Build<'_> {
             SignatureCheck::Invalid => Err(failure.to_owned()),
             SignatureCheck::Valid | SignatureCheck::Unsupported => Ok(()),
         }
+    }
+
+    /// `policiesValid` since Go 1.24, for any policy; a chain of one certificate has none to check.
+    fn has_valid_policies(&self, chain: &[CertId]) -> bool {
+        let below: Vec<&Certificate> = chain[..chain.len() - 1].iter().rev().map(|&id| self.get(id)).collect();
+        below.is_empty() || policy::check(&below, &PolicyInputs::default()).is_ok()
     }
 
     /// `checkChainForKeyUsage` with serverAuth: purposes nest down the whole chain, the root's included.
@@ -584,6 +605,8 @@ fn check_names(names: &[GeneralName], constraints: &NameConstraints) -> Result<(
     Ok(())
 }
 
+/// Hosts of addresses and of mailboxes follow the rules of host names since `constraints.go` came with Go 1.26 (measured
+/// with 1.27.3), where RFC 5280 §4.2.1.10 wants the leading dot before it lets subdomains in.
 fn is_within(name: &GeneralName, subtree: &GeneralName, excluding: bool) -> bool {
     match (name, subtree) {
         (GeneralName::Dns(name), GeneralName::Dns(base)) => {
@@ -598,13 +621,14 @@ fn is_within(name: &GeneralName, subtree: &GeneralName, excluding: bool) -> bool
         }
         (GeneralName::Uri(uri), GeneralName::Uri(base)) => {
             let host = url_host(uri).unwrap_or("");
-            host_matches(host.split(':').next().unwrap_or(host), base)
+            let host = host.split(':').next().unwrap_or(host);
+            base.is_empty() || has_suffix(host, base)
         }
         (GeneralName::Email(address), GeneralName::Email(base)) => {
             let Some((local, host)) = address.rsplit_once('@') else { return false };
             match base.rsplit_once('@') {
                 Some((wanted, base)) => wanted == local && base.eq_ignore_ascii_case(host),
-                None => host_matches(host, base),
+                None => base.is_empty() || has_suffix(host, base),
             }
         }
         (GeneralName::Ip(address), GeneralName::Ip(range)) => {
@@ -622,11 +646,6 @@ fn has_suffix(name: &str, base: &str) -> bool {
     name.len() >= base.len()
         && name.as_bytes()[name.len() - base.len()..].eq_ignore_ascii_case(base.as_bytes())
         && (name.len() == base.len() || base.starts_with('.') || name.as_bytes()[name.len() - base.len() - 1] == b'.')
-}
-
-/// `hostMatchesConstraint`: without a leading dot only the host itself.
-fn host_matches(host: &str, base: &str) -> bool {
-    base.is_empty() || ((base.starts_with('.') || host.len() == base.len()) && has_suffix(host, base))
 }
 
 /// `VerifyHostname`.
@@ -716,12 +735,12 @@ mod tests {
     }
 
     #[test]
-    fn host_names_and_hosts_of_addresses_are_constrained_differently() {
+    fn hosts_of_addresses_are_constrained_like_host_names() {
         let uri = |text: &str| GeneralName::Uri(text.into());
         let dns = |text: &str| GeneralName::Dns(text.into());
         assert!(is_within(&dns("a.example.com"), &dns("example.com"), false));
         assert!(!is_within(&dns("example.com"), &dns(".example.com"), false));
-        assert!(!is_within(&uri("https://a.example.com/"), &uri("example.com"), false));
+        assert!(is_within(&uri("https://a.example.com/"), &uri("example.com"), false));
         assert!(is_within(&uri("https://a.example.com:1/"), &uri(".example.com"), false));
         assert!(is_within(&dns("*.example.com"), &dns("secret.example.com"), true));
         assert!(!is_within(&dns("*.example.com"), &dns("secret.example.com"), false));

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
+use crate::judge::policy::{self, PolicyFault, PolicyInputs};
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
@@ -275,6 +276,7 @@ impl Validator<'_> {
     fn check_path(&self, path: &[CertId], anchor: CertId) -> Result<(), Stop> {
         let mut remaining = path.len();
         let mut constraints: Vec<&NameConstraints> = Vec::new();
+        let policies = self.policy_error(path);
         for position in (0..path.len()).rev() {
             let certificate = self.get(path[position]);
             let issuer = path.get(position + 1).copied().unwrap_or(anchor);
@@ -295,6 +297,9 @@ impl Validator<'_> {
                 }
             }
             constraints.extend(&certificate.extensions.name_constraints);
+            if let Some((_, message)) = policies.as_ref().filter(|(at, _)| *at == position) {
+                return Err(PathError::new("INVALID_POLICY", Category::Invalid, *message).into());
+            }
             self.check_validity(certificate)?;
             if !same_name(&certificate.issuer, &self.get(issuer).subject) {
                 let message = "subject/issuer name chaining check failed";
@@ -307,6 +312,28 @@ impl Validator<'_> {
             }
         }
         Ok(())
+    }
+
+    /// `PolicyChecker` with the default parameters: any policy will do, qualifiers of critical policies are refused. The
+    /// position of the certificate it stops at, and its message.
+    fn policy_error(&self, path: &[CertId]) -> Option<(usize, &'static str)> {
+        /// certificatePolicies
+        const POLICIES: &str = "2.5.29.32";
+        let has_critical_qualifiers = |&id: &CertId| {
+            let extensions = &self.get(id).extensions;
+            !extensions.policy_qualifiers.is_empty() && extensions.critical.iter().any(|oid| &**oid == POLICIES)
+        };
+        let qualifiers = path.iter().rposition(has_critical_qualifiers);
+        let qualifiers = qualifiers.map(|position| (position, "critical policy qualifiers present in certificate"));
+        let down: Vec<&Certificate> = path.iter().rev().map(|&id| self.get(id)).collect();
+        let policy = policy::check(&down, &PolicyInputs::default()).err().map(|(from_top, fault)| {
+            let message = match fault {
+                PolicyFault::NoValidPolicy => "non-null policy tree required and policy tree is null",
+                PolicyFault::MapsAny => "encountered an issuerDomainPolicy of ANY_POLICY",
+            };
+            (path.len() - 1 - from_top, message)
+        });
+        qualifiers.into_iter().chain(policy).max_by_key(|(position, _)| *position)
     }
 
     /// `AlgorithmChecker` with `jdk.certpath.disabledAlgorithms`: MD2 and MD5 never, SHA-1 not under the JDK's own anchors.
@@ -434,7 +461,7 @@ impl Validator<'_> {
                 self.step()?;
                 let fits = !path.contains(&anchor) && self.check_signature(child, anchor).is_ok();
                 let strong = |&id: &CertId| self.check_algorithms(self.get(id), anchor, id == child).is_ok();
-                if fits && path.iter().all(strong) {
+                if fits && path.iter().all(strong) && self.policy_error(path).is_none() {
                     path.push(anchor);
                     return Ok(true);
                 }

@@ -8,6 +8,8 @@ pub mod java;
 pub mod mbedtls;
 pub mod mozpkix;
 pub mod openssl;
+pub mod platform;
+pub mod pyca;
 pub mod rfc5280;
 pub mod webpki;
 pub mod wolfssl;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
+use crate::judge::stores::distrust;
 use crate::model::target::ReferenceId;
 use crate::model::time::DAY;
 use crate::x509::general_name::GeneralName;
@@ -76,6 +77,8 @@ pub enum Error {
     UnknownIssuer,
     UnsupportedEllipticCurve,
     UnsupportedKeyAlgorithm,
+    /// The root is no longer trusted for what was issued this late.
+    UntrustedIssuer,
     V1CertUsedAsCa,
     /// `SSL_ERROR_BAD_CERT_DOMAIN`, `ERROR_BAD_CERT_DOMAIN`.
     BadCertDomain,
@@ -167,7 +170,9 @@ impl Search<'_> {
             if self.found.is_empty() || checked.is_ok() {
                 self.found.clone_from(path);
             }
-            return checked;
+            // `IsChainValid`
+            return checked
+                .and_then(|()| if distrust::refuses(case, path) { Err(Error::UntrustedIssuer) } else { Ok(()) });
         }
         // What is wrong with the end entity itself is said only when there is a path: errors of issuers come first.
         let deferred = match checked {
@@ -330,6 +335,10 @@ fn candidates(case: &Case<'_>, subject: CertId) -> Vec<CertId> {
         certificate.subject.raw() == certificate.issuer.raw() && pool.signature(id, id) == SignatureCheck::Valid
     };
     let served = case.served.iter().skip(1).copied().filter(|id| others.contains(id));
+    // `CertStorage`: intermediates downloaded in advance come after those of the server.
+    let preloaded = others.iter().copied().filter(|&id| case.is_known(id) && !case.is_served(id));
+    let served: Vec<CertId> = served.chain(preloaded).collect();
+    let served = served.into_iter();
     found.extend(served.filter(|&id| unreadable(pool.get(id)).is_none() && !is_self_signed(id)));
     found
 }

@@ -5,16 +5,17 @@
 //! rustls 0.23. It grew out of mozilla::pkix, whose name rules it shares.
 
 use super::mozpkix::{MalformedDnsId, dns_in_subtree, dns_matches, ip_matches};
-use crate::judge::anchors::{AnchorKind, is_in_webpki_roots};
 use crate::judge::case::Case;
 use crate::judge::constraints;
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
+use crate::x509::crl::Crl;
+use crate::x509::distribution_point::PointName;
 use crate::x509::general_name::GeneralName;
 use crate::x509::key::{Curve, KeyKind};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, EncodingFault};
+use crate::x509::{Certificate, EncodingFault, KeyUsage, usage};
 
 /// `Budget` in `verify_cert.rs`: signatures as in Go after CVE-2018-16875, comparisons as in Go's `crypto/x509`.
 const SIGNATURES: usize = 100;
@@ -36,12 +37,16 @@ pub enum Error {
     CertExpired { not_after: Time },
     CertNotValidForName,
     CertNotValidYet { not_before: Time },
+    CertRevoked,
+    CrlExpired { next_update: Time },
     EmptyEkuExtension,
     EndEntityUsedAsCa,
     ExtensionValueInvalid,
     InvalidCertValidity,
+    InvalidCrlSignatureForPublicKey,
     InvalidNetworkMaskConstraint,
     InvalidSignatureForPublicKey,
+    IssuerNotCrlSigner,
     MalformedDnsIdentifier,
     MalformedNameConstraint,
     MaximumNameConstraintComparisonsExceeded,
@@ -53,8 +58,13 @@ pub enum Error {
     RequiredEkuNotFound,
     SignatureAlgorithmMismatch,
     UnknownIssuer,
+    UnknownRevocationStatus,
     UnsupportedCertVersion,
     UnsupportedCriticalExtension,
+    UnsupportedCrlIssuingDistributionPoint,
+    UnsupportedDeltaCrl,
+    UnsupportedIndirectCrl,
+    UnsupportedRevocationReasonsPartitioning,
     UnsupportedSignatureAlgorithm,
     UnsupportedSignatureAlgorithmForPublicKey,
 }
@@ -65,18 +75,24 @@ impl Error {
         match self {
             Self::CertNotValidYet { .. } | Self::CertExpired { .. } => 290,
             Self::CertNotValidForName => 280,
-            Self::InvalidSignatureForPublicKey => 260,
+            Self::CertRevoked | Self::UnknownRevocationStatus | Self::CrlExpired { .. } => 270,
+            Self::InvalidCrlSignatureForPublicKey | Self::InvalidSignatureForPublicKey => 260,
             Self::SignatureAlgorithmMismatch => 250,
             Self::EmptyEkuExtension => 245,
             Self::RequiredEkuNotFound => 240,
             Self::NameConstraintViolation => 230,
             Self::PathLenConstraintViolated => 220,
             Self::CaUsedAsEndEntity | Self::EndEntityUsedAsCa => 210,
+            Self::IssuerNotCrlSigner => 200,
             Self::InvalidCertValidity => 190,
             Self::InvalidNetworkMaskConstraint => 180,
             Self::UnsupportedSignatureAlgorithmForPublicKey => 150,
             Self::UnsupportedSignatureAlgorithm => 140,
             Self::UnsupportedCriticalExtension | Self::UnsupportedCertVersion => 130,
+            Self::UnsupportedDeltaCrl => 110,
+            Self::UnsupportedIndirectCrl => 100,
+            Self::UnsupportedRevocationReasonsPartitioning => 80,
+            Self::UnsupportedCrlIssuingDistributionPoint => 70,
             Self::MaximumPathDepthExceeded => 61,
             Self::MalformedDnsIdentifier => 60,
             Self::MalformedNameConstraint => 50,
@@ -147,6 +163,15 @@ pub fn verify_server(case: &Case<'_>, end_entity: CertId, provider: Provider) ->
         calls: BUILD_CHAIN_CALLS,
         comparisons: NAME_COMPARISONS,
     };
+    // `RevocationOptionsBuilder` takes lists that are parsed already.
+    let asked = case.asked.filter(|asked| asked.checks_revocation);
+    let unusable = asked.and_then(|asked| match asked.has_unreadable_crl {
+        true => Some(Error::BadDer),
+        false => asked.crls.iter().find_map(unusable_crl),
+    });
+    if let Some(error) = unusable {
+        return Err(refuse(error, Vec::new()));
+    }
     let path = search.build(&mut vec![end_entity], 0)?;
     if !case.any_name && !case.name_holds(certificate, names_match) {
         return Err(refuse(Error::CertNotValidForName, path));
@@ -185,7 +210,9 @@ fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
     if !certificate.algorithms_agree {
         return Some(Error::SignatureAlgorithmMismatch);
     }
+    // Unique identifiers (RFC 5280 §4.1.2.8) are data that it does not expect.
     if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical)
+        || certificate.has_unique_ids()
         || extensions.undecodable.iter().any(|extension| {
             // Lists that are empty or hold odd entries are read later, or never.
             KNOWN.contains(&&*extension.oid) && !matches!(&*extension.oid, "2.5.29.31" | "2.5.29.37")
@@ -225,10 +252,7 @@ impl Search<'_> {
         let mut worst = Refusal { error: Error::UnknownIssuer, path: path.clone() };
         for &anchor in case.pool.named(certificate.issuer.normalised()) {
             let issuer = case.pool.get(anchor);
-            let kind = case.is_anchor(anchor);
-            let in_another_store = case.own_stores && kind == Some(AnchorKind::Public) && !is_in_webpki_roots(issuer);
-            if kind.is_none()
-                || in_another_store
+            if case.is_anchor(anchor).is_none()
                 || issuer.subject.raw() != certificate.issuer.raw()
                 || unparsable(issuer, Role::Anchor).is_some()
             {
@@ -291,9 +315,34 @@ impl Search<'_> {
         for &id in path.iter().rev() {
             self.signatures = self.signatures.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
             check_signature(self.case, id, issuer, self.provider)?;
+            self.check_revocation(id, path[0] == id, issuer, issuer == anchor)?;
             issuer = id;
         }
         Ok(())
+    }
+
+    /// `RevocationOptions::check` for the whole chain, unknown status denied, old lists refused. The first list that is about
+    /// the certificate decides. Of a trust anchor no keyUsage is known.
+    fn check_revocation(&mut self, id: CertId, is_end: bool, issuer: CertId, by_anchor: bool) -> Result<(), Error> {
+        let Some(asked) = self.case.asked.filter(|asked| asked.checks_revocation) else { return Ok(()) };
+        let (certificate, issuer) = (self.case.pool.get(id), self.case.pool.get(issuer));
+        let crl = asked.crls.iter().find(|crl| is_authoritative(crl, certificate, is_end));
+        let crl = crl.ok_or(Error::UnknownRevocationStatus)?;
+        self.signatures = self.signatures.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
+        if !is_strong(&issuer.key) || !crl.is_signed_by(issuer) {
+            return Err(Error::InvalidCrlSignatureForPublicKey);
+        }
+        if let Some(next_update) = crl.next_update.filter(|next| self.case.at >= *next) {
+            return Err(Error::CrlExpired { next_update });
+        }
+        let may_sign = |key_usage: &KeyUsage| key_usage.allows(usage::CRL_SIGN);
+        if !by_anchor && !issuer.extensions.key_usage.as_ref().is_none_or(may_sign) {
+            return Err(Error::IssuerNotCrlSigner);
+        }
+        match crl.entry(&certificate.serial, &certificate.issuer) {
+            Some(_) => Err(Error::CertRevoked),
+            None => Ok(()),
+        }
     }
 
     /// `check_signed_chain_name_constraints`: those of the anchor too, for every certificate below, self-issued or not.
@@ -351,6 +400,56 @@ impl Search<'_> {
         let violated = if permitted { mismatched && !matched } else { matched };
         if violated { Err(Error::NameConstraintViolation) } else { Ok(()) }
     }
+}
+
+/// What `OwnedCertRevocationList::from_der` does not support.
+fn unusable_crl(crl: &Crl) -> Option<Error> {
+    if crl.next_update.is_none() {
+        return Some(Error::BadDer);
+    }
+    if crl.delta_base.is_some() {
+        return Some(Error::UnsupportedDeltaCrl);
+    }
+    if crl.has_unknown_critical {
+        return Some(Error::UnsupportedCriticalExtension);
+    }
+    if crl.entries.iter().any(|entry| entry.issuer.is_some()) {
+        return Some(Error::UnsupportedIndirectCrl);
+    }
+    match &crl.scope {
+        None => None,
+        Some(scope) if scope.only_attribute_certificates => Some(Error::BadDer),
+        Some(scope) if scope.indirect => Some(Error::UnsupportedIndirectCrl),
+        Some(scope) if scope.reasons.is_some() => Some(Error::UnsupportedRevocationReasonsPartitioning),
+        Some(scope) if matches!(scope.name, Some(PointName::Full(_))) => None,
+        Some(_) => Some(Error::UnsupportedCrlIssuingDistributionPoint),
+    }
+}
+
+/// `CertRevocationList::authoritative`: of the certificate's issuer, about its kind, and with a URI in common where both name
+/// distribution points.
+fn is_authoritative(crl: &Crl, certificate: &Certificate, is_end_entity: bool) -> bool {
+    if crl.issuer.raw() != certificate.issuer.raw() {
+        return false;
+    }
+    let Some(scope) = &crl.scope else { return true };
+    if (scope.only_ca_certificates && is_end_entity) || (scope.only_user_certificates && !is_end_entity) {
+        return false;
+    }
+    let points = &certificate.extensions.distribution_points;
+    let uris = |name: &Option<PointName>| match name {
+        Some(PointName::Full(names)) => {
+            names.iter().filter(|name| matches!(name, GeneralName::Uri(_))).cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    let offered = uris(&scope.name);
+    points.is_empty()
+        || points.iter().any(|point| {
+            point.crl_issuer.is_empty()
+                && point.reasons.is_none()
+                && uris(&point.name).iter().any(|uri| offered.contains(uri))
+        })
 }
 
 /// `Error::most_specific`; of the same error the longer path tells more.
@@ -425,12 +524,16 @@ fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId, provider: Pro
     if !fits {
         return Err(Error::UnsupportedSignatureAlgorithmForPublicKey);
     }
-    let is_strong = !matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits));
-    if is_strong && case.pool.signature(child, issuer) == SignatureCheck::Valid {
+    if is_strong(key) && case.pool.signature(child, issuer) == SignatureCheck::Valid {
         Ok(())
     } else {
         Err(Error::InvalidSignatureForPublicKey)
     }
+}
+
+/// `RSA_PKCS1_2048_8192_SHA256` and its like.
+fn is_strong(key: &KeyKind) -> bool {
+    !matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits))
 }
 
 /// `verify_dns_names`, `verify_ip_address_names`: only the SAN counts.

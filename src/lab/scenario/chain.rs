@@ -7,6 +7,9 @@ use crate::lab::server::aia::Page;
 /// The domain of `tlsmend demo`.
 pub const DEMO: &str = "works-in-chrome-fails-in-curl";
 
+/// The domain of `tlsmend lab cas`.
+pub const TWO_ADDRESSES: &str = "missing-at-two-addresses";
+
 pub const ALL: &[Scenario] = &[
     Scenario {
         id: DEMO,
@@ -23,6 +26,14 @@ pub const ALL: &[Scenario] = &[
         expected: &["missing-intermediate"],
         exit: 1,
         build: missing_intermediate,
+    },
+    Scenario {
+        id: TWO_ADDRESSES,
+        family: Family::Chain,
+        summary: "two addresses, and neither sends the intermediate",
+        expected: &["missing-intermediate"],
+        exit: 1,
+        build: missing_at_two_addresses,
     },
     Scenario {
         id: "two-intermediates-missing",
@@ -190,6 +201,15 @@ fn missing_intermediate(world: &mut World) -> Result<(), BuildError> {
     let intermediate = world.intermediate(&root).issue()?;
     let site = world.site(&intermediate).issue()?;
     world.serve(&site, &[&site])
+}
+
+/// root → (intermediate, not served) → end entity, at two addresses
+fn missing_at_two_addresses(world: &mut World) -> Result<(), BuildError> {
+    let root = world.root()?;
+    let intermediate = world.intermediate(&root).issue()?;
+    let site = world.site(&intermediate).issue()?;
+    world.serve_at(1, &site, &[&site])?;
+    world.serve_at(2, &site, &[&site])
 }
 
 /// root → (upper, not served) → (lower, not served) → end entity

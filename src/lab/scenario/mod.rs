@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use chain::DEMO;
+pub use chain::{DEMO, TWO_ADDRESSES};
 pub(super) use world::TopLevel;
 pub use world::{BuildError, World};
 

@@ -28,11 +28,18 @@ pub struct TlsServer {
 
 /// What is served now. Every server name gets the same.
 #[derive(Debug)]
-struct Identity(RwLock<Arc<CertifiedKey>>);
+struct Identity(RwLock<Served>);
+
+#[derive(Debug)]
+struct Served {
+    certified: Arc<CertifiedKey>,
+    /// The same key, for whoever is to hold it elsewhere. Its `Debug` does not show it.
+    key: PrivateKeyDer<'static>,
+}
 
 impl ResolvesServerCert for Identity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).certified.clone())
     }
 }
 
@@ -50,8 +57,9 @@ impl TlsServer {
         });
         let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|reason| rustls::Error::General(reason.to_owned()))?;
         // Not `CertifiedKey::from_der`: that refuses a key which does not belong to the certificate.
-        let key = provider.key_provider.load_private_key(key)?;
-        let identity = Arc::new(Identity(RwLock::new(Arc::new(CertifiedKey::new(certificates(chain), key)))));
+        let signer = provider.key_provider.load_private_key(key.clone_key())?;
+        let certified = Arc::new(CertifiedKey::new(certificates(chain), signer));
+        let identity = Arc::new(Identity(RwLock::new(Served { certified, key })));
         let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
         let builder = match client_root {
             None => builder.with_no_client_auth(),
@@ -73,7 +81,20 @@ impl TlsServer {
     /// Sends `chain` from now on, with the same key.
     pub fn exchange(&self, chain: Vec<Vec<u8>>) {
         let mut identity = self.identity.0.write().unwrap_or_else(PoisonError::into_inner);
-        *identity = Arc::new(CertifiedKey::new(certificates(chain), identity.key.clone()));
+        identity.certified = Arc::new(CertifiedKey::new(certificates(chain), identity.certified.key.clone()));
+    }
+
+    /// What is sent now (DER), and the key.
+    pub fn served(&self) -> (Vec<Vec<u8>>, PrivateKeyDer<'static>) {
+        let identity = self.identity.0.read().unwrap_or_else(PoisonError::into_inner);
+        (identity.certified.cert.iter().map(|der| der.to_vec()).collect(), identity.key.clone_key())
+    }
+
+    /// Sends `chain` with `key` from now on. A key that cannot sign changes nothing.
+    pub fn replace(&self, chain: Vec<Vec<u8>>, key: PrivateKeyDer<'static>) {
+        let Ok(signer) = aws_lc_rs::sign::any_supported_type(&key) else { return };
+        let certified = Arc::new(CertifiedKey::new(certificates(chain), signer));
+        *self.identity.0.write().unwrap_or_else(PoisonError::into_inner) = Served { certified, key };
     }
 
     /// Shakes hands, answers one request, closes. Whatever the client does otherwise ends the connection.

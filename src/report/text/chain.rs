@@ -314,9 +314,15 @@ fn key(key: &KeyFacts) -> String {
 /// The store a certificate of a path was taken from.
 fn store(provenance: &Provenance) -> Option<&'static str> {
     match provenance {
-        Provenance::Served | Provenance::Aia | Provenance::Cache => None,
+        Provenance::Served | Provenance::Aia | Provenance::Cache | Provenance::Known => None,
         Provenance::StoreLocal => Some("local"),
         Provenance::StoreRoots => Some("given"),
         Provenance::StoreMozilla => Some("mozilla"),
+        Provenance::StoreWebpkiRoots => Some("webpki-roots"),
+        Provenance::StoreChrome => Some("chrome"),
+        Provenance::StoreApple => Some("apple"),
+        Provenance::StoreAndroid => Some("android"),
+        Provenance::StoreMicrosoft => Some("microsoft"),
+        Provenance::StoreJava => Some("java"),
     }
 }

@@ -1,5 +1,6 @@
 //! What tests say often, said once.
 
+pub mod cas_caller;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;

@@ -3,7 +3,15 @@
 //! The rules are those of `crypto/x509/x509_vfy.c` (chain, order, times, signatures), `v3_purp.c` (extensions and
 //! purposes), `x509_lu.c` (the trust store) and `x509_set.c` (strength of signatures).
 
+macro_rules! verify_errors {
+    ($($constant:ident = $number:literal $name:literal, $text:literal, $category:ident;)*) => {
+        $(pub(super) const $constant: VerifyError =
+            VerifyError { number: $number, name: $name, text: $text, category: Category::$category };)*
+    };
+}
+
 pub(super) mod constraints;
+mod crl;
 pub mod host;
 pub mod tls;
 
@@ -13,7 +21,7 @@ use crate::model::time::Time;
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, usage};
+use crate::x509::{AuthorityKeyIdentifier, Certificate, usage};
 
 use constraints::Wildcards;
 pub use tls::{LibraryError, receive};
@@ -65,13 +73,6 @@ pub struct Outcome {
     pub result: Result<(), VerifyError>,
     /// The oldest entry of the error queue.
     pub queued: Option<LibraryError>,
-}
-
-macro_rules! verify_errors {
-    ($($constant:ident = $number:literal $name:literal, $text:literal, $category:ident;)*) => {
-        $(pub(super) const $constant: VerifyError =
-            VerifyError { number: $number, name: $name, text: $text, category: Category::$category };)*
-    };
 }
 
 // Names from `x509_vfy.h`, texts from `x509_txt.c`.
@@ -174,6 +175,7 @@ pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Outcom
         chain: vec![end_entity],
         untrusted: case.served.to_vec(),
         untrusted_in_chain: 1,
+        max_depth: case.asked.and_then(|asked| asked.max_intermediates).map_or(MAX_DEPTH, |most| most as usize + 1),
         queued: None,
         last_fault: None,
     };
@@ -189,6 +191,8 @@ struct Verification<'a> {
     untrusted: Vec<CertId>,
     /// How many at the start of the chain come from the peer.
     untrusted_in_chain: usize,
+    /// `depth` of the parameters, and one.
+    max_depth: usize,
     queued: Option<LibraryError>,
     /// The last fault that the program's callback let pass.
     last_fault: Option<VerifyError>,
@@ -221,6 +225,7 @@ impl Verification<'_> {
         self.check_extensions()?;
         self.check_security_level()?;
         self.check_host()?;
+        self.check_revocation()?;
         self.check_signatures_and_times()?;
         self.check_name_constraints()
     }
@@ -231,7 +236,7 @@ impl Verification<'_> {
         let mut search_untrusted = true;
         loop {
             let last = self.chain[self.chain.len() - 1];
-            let issuer = if self.chain.len() > MAX_DEPTH { None } else { self.trusted_issuer(last) };
+            let issuer = if self.chain.len() > self.max_depth { None } else { self.trusted_issuer(last) };
             if let Some(issuer) = issuer {
                 let mut extended = true;
                 if !self.is_self_signed(last) {
@@ -254,7 +259,7 @@ impl Verification<'_> {
             if !search_untrusted {
                 break;
             }
-            let issuer = if self.is_self_signed(last) || self.chain.len() > MAX_DEPTH {
+            let issuer = if self.is_self_signed(last) || self.chain.len() > self.max_depth {
                 None
             } else {
                 self.untrusted_issuer(last)
@@ -272,7 +277,7 @@ impl Verification<'_> {
         let (length, last) = (self.chain.len(), self.chain[self.chain.len() - 1]);
         // `check_trust`: with partial chains the end entity itself may be in the store.
         if self.settings.partial_chain
-            && length <= MAX_DEPTH
+            && length <= self.max_depth
             && length == self.untrusted_in_chain
             && self.case.is_anchor(self.chain[0]).is_some()
         {
@@ -281,7 +286,7 @@ impl Verification<'_> {
             return Ok(());
         }
         self.fault(match () {
-            () if length > MAX_DEPTH => CHAIN_TOO_LONG,
+            () if length > self.max_depth => CHAIN_TOO_LONG,
             () if self.is_self_signed(last) && length == 1 => SELF_SIGNED_LEAF,
             () if self.is_self_signed(last) => SELF_SIGNED_IN_CHAIN,
             () if self.untrusted_in_chain < length => NO_ISSUER,
@@ -475,6 +480,14 @@ impl Verification<'_> {
         self.fault(if self.case.name_is_address() { IP_ADDRESS_MISMATCH } else { HOSTNAME_MISMATCH })
     }
 
+    /// `check_revocation`, where CRLs are given (`openssl verify -crl_check_all -CRLfile`).
+    fn check_revocation(&mut self) -> Result<(), VerifyError> {
+        match self.case.asked.filter(|asked| asked.checks_revocation) {
+            None => Ok(()),
+            Some(asked) => crl::check(self.case, &asked.crls, &self.chain).or_else(|error| self.fault(error)),
+        }
+    }
+
     /// `minbits_table` of `x509_vfy.c`.
     fn required_bits(&self) -> u32 {
         [0, 80, 112, 128, 192, 256][usize::from(self.settings.security_level.min(5))]
@@ -582,7 +595,10 @@ enum CaKind {
 
 /// `X509_check_akid`.
 pub(super) fn identifiers_fit(issuer: &Certificate, subject: &Certificate) -> bool {
-    let Some(authority) = &subject.extensions.authority_key_id else { return true };
+    subject.extensions.authority_key_id.as_ref().is_none_or(|authority| identifiers_match(issuer, authority))
+}
+
+fn identifiers_match(issuer: &Certificate, authority: &AuthorityKeyIdentifier) -> bool {
     if let (Some(wanted), Some(found)) = (&authority.key_id, &issuer.extensions.subject_key_id)
         && wanted != found
     {

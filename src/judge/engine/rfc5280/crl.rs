@@ -6,7 +6,7 @@ use super::rules::{self, Rule};
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
 use crate::x509::crl::Crl;
-use crate::x509::distribution_point::DistributionPoint;
+use crate::x509::distribution_point::{DistributionPoint, is_same_name};
 use crate::x509::dn::DistinguishedName;
 use crate::x509::general_name::GeneralName;
 use crate::x509::signature::SignatureCheck;
@@ -175,13 +175,6 @@ fn covers(crl: &Crl, point: &DistributionPoint, is_fallback: bool, certificate: 
     };
     let offered = name.names(&crl.issuer);
     wanted.iter().any(|one| offered.iter().any(|other| is_same_name(one, other)))
-}
-
-fn is_same_name(one: &GeneralName, other: &GeneralName) -> bool {
-    match (one, other) {
-        (GeneralName::Directory(one), GeneralName::Directory(other)) => one.normalised() == other.normalised(),
-        _ => one == other,
-    }
 }
 
 /// (c): same issuer, same scope, same key, and the base is neither older than the delta needs nor newer than it.

@@ -7,11 +7,11 @@
 mod crl;
 mod names;
 mod path;
-mod policy;
 mod profile;
 pub mod rules;
 
 use crate::judge::case::Case;
+use crate::judge::policy::PolicyInputs;
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::x509::crl::Crl;
@@ -43,28 +43,6 @@ pub enum Purpose {
     TimeStamping,
     OcspSigning,
     Any,
-}
-
-/// RFC 5280 §6.1.1 (c), (e), (f), (g).
-#[derive(Debug, Clone)]
-pub struct PolicyInputs {
-    /// user-initial-policy-set, dotted.
-    pub initial: Vec<String>,
-    pub inhibit_mapping: bool,
-    pub require_explicit: bool,
-    pub inhibit_any: bool,
-}
-
-impl Default for PolicyInputs {
-    /// Any policy will do, and none is required.
-    fn default() -> Self {
-        Self {
-            initial: vec!["2.5.29.32.0".to_owned()],
-            inhibit_mapping: false,
-            require_explicit: false,
-            inhibit_any: false,
-        }
-    }
 }
 
 /// What a path is validated for.

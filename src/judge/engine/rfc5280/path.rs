@@ -1,8 +1,9 @@
 //! One path that ends at a trust anchor, examined by RFC 5280 §6.1: everything that is wrong with it.
 
 use super::rules;
-use super::{Breach, Inputs, Purpose, names, policy, profile};
+use super::{Breach, Inputs, Purpose, names, profile};
 use crate::judge::case::Case;
+use crate::judge::policy::{self, PolicyFault};
 use crate::judge::pool::CertId;
 use crate::x509::key::KeyKind;
 use crate::x509::signature::SignatureCheck;
@@ -70,7 +71,11 @@ pub fn breaches(case: &Case<'_>, inputs: &Inputs<'_>, path: &[CertId], compariso
     // The trust anchor takes no part in policies.
     let anchored: Vec<&Certificate> =
         certificates[..certificates.len().saturating_sub(1).max(1)].iter().rev().copied().collect();
-    if let Err((from_anchor, rule)) = policy::check(&anchored, &inputs.policies) {
+    if let Err((from_anchor, fault)) = policy::check(&anchored, &inputs.policies) {
+        let rule = match fault {
+            PolicyFault::NoValidPolicy => &rules::POLICY,
+            PolicyFault::MapsAny => &rules::POLICY_MAPPING_ANY,
+        };
         found.push(Breach { position: anchored.len() - 1 - from_anchor, rule, detail: None });
     }
     if inputs.reference.is_some() {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PolicyInputs;
-use super::rules::{self, Rule};
 use crate::x509::Certificate;
 
 const ANY: &str = "2.5.29.32.0";
@@ -12,6 +10,32 @@ const ANY: &str = "2.5.29.32.0";
 const MAX_POLICIES: usize = 500;
 
 type Policy = Box<str>;
+
+/// RFC 5280 §6.1.1 (c), (e), (f), (g).
+#[derive(Debug, Clone)]
+pub struct PolicyInputs {
+    /// user-initial-policy-set, dotted.
+    pub initial: Vec<String>,
+    pub inhibit_mapping: bool,
+    pub require_explicit: bool,
+    pub inhibit_any: bool,
+}
+
+impl Default for PolicyInputs {
+    /// Any policy will do, and none is required: what libraries start with when nobody sets anything.
+    fn default() -> Self {
+        Self { initial: vec![ANY.to_owned()], inhibit_mapping: false, require_explicit: false, inhibit_any: false }
+    }
+}
+
+/// What is wrong with a path's policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyFault {
+    /// An explicit policy is required and none is valid (§6.1.3 (f), §6.1.5 (g)).
+    NoValidPolicy,
+    /// anyPolicy is mapped (§6.1.4 (a)).
+    MapsAny,
+}
 
 /// One valid policy at the depth reached. Depths above are never needed again: a node keeps what they came to.
 #[derive(Debug, Clone)]
@@ -23,8 +47,8 @@ struct Node {
 }
 
 /// Is the path, given from the trust anchor's side (the anchor not among them), valid under some policy where one is
-/// required? The position (from the same side) and the rule that says no otherwise.
-pub fn check(path: &[&Certificate], inputs: &PolicyInputs) -> Result<(), (usize, &'static Rule)> {
+/// required? The position (from the same side) and the fault otherwise.
+pub fn check(path: &[&Certificate], inputs: &PolicyInputs) -> Result<(), (usize, PolicyFault)> {
     let any: BTreeSet<Policy> = [ANY.into()].into();
     let mut nodes = BTreeMap::from([(Policy::from(ANY), Node { expected: any.clone(), origins: any })]);
     let start = |is_set: bool| if is_set { 0 } else { u32::try_from(path.len()).unwrap_or(u32::MAX).saturating_add(1) };
@@ -36,13 +60,13 @@ pub fn check(path: &[&Certificate], inputs: &PolicyInputs) -> Result<(), (usize,
         let is_last = i + 1 == path.len();
         let self_issued = certificate.is_self_issued();
         if extensions.policies.len() > MAX_POLICIES || extensions.policy_mappings.len() > MAX_POLICIES {
-            return Err((i, &rules::POLICY));
+            return Err((i, PolicyFault::NoValidPolicy));
         }
         // §6.1.3 (d), (e)
         nodes = descend(&nodes, &extensions.policies, inhibit_any > 0 || (!is_last && self_issued));
         // §6.1.3 (f)
         if explicit == 0 && nodes.is_empty() {
-            return Err((i, &rules::POLICY));
+            return Err((i, PolicyFault::NoValidPolicy));
         }
         if is_last {
             // §6.1.5 (a), (b)
@@ -55,7 +79,7 @@ pub fn check(path: &[&Certificate], inputs: &PolicyInputs) -> Result<(), (usize,
         }
         // §6.1.4 (a)
         if extensions.policy_mappings.iter().any(|(from, to)| &**from == ANY || &**to == ANY) {
-            return Err((i, &rules::POLICY_MAPPING_ANY));
+            return Err((i, PolicyFault::MapsAny));
         }
         map(&mut nodes, &extensions.policy_mappings, mapping > 0);
         // §6.1.4 (h)
@@ -75,7 +99,7 @@ pub fn check(path: &[&Certificate], inputs: &PolicyInputs) -> Result<(), (usize,
     let accepted =
         |policy: &Policy| &**policy == ANY || inputs.initial.iter().any(|wanted| wanted == ANY || **wanted == **policy);
     if explicit == 0 && !nodes.values().any(|node| node.origins.iter().any(accepted)) {
-        return Err((path.len().saturating_sub(1), &rules::POLICY));
+        return Err((path.len().saturating_sub(1), PolicyFault::NoValidPolicy));
     }
     Ok(())
 }
