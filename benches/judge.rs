@@ -68,6 +68,8 @@ fn evidence(chain: &Chain) -> Evidence {
             served_chain: chain.served.clone(),
             ocsp_staple: None,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         files: None,
         aia: Vec::new(),

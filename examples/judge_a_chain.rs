@@ -24,6 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         served_chain: certificates_in(&std::fs::read(file)?)?,
         ocsp_staple: None,
         timing: Timing::default(),
+        choice: None,
+        hellos: Vec::new(),
     };
     let evidence = Evidence {
         reference: host.parse()?,

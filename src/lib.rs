@@ -17,7 +17,7 @@
 //! - [`judge`]: path building, checks, client models, finding rules. Pure: time is an argument.
 //! - [`probe`]: the pipeline, the only place where observing and judging meet.
 //! - [`report`]: one file an output format.
-//! - [`remedy`]: the bundle that mends a chain, with its proof.
+//! - [`remedy`]: the bundle that mends a chain, with its proof; having it served, and putting back what was there.
 //! - [`lab`]: broken PKIs and the servers that show them, on loopback.
 //! - [`cli`]: the command line; clock, environment and terminal are touched there alone.
 //!

@@ -1,5 +1,6 @@
 //! The pipeline: target → evidence → judgement → report. The only place where observing and judging meet.
 
+mod again;
 mod assemble;
 mod inspect;
 
@@ -13,9 +14,10 @@ use tokio::time::Instant;
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::memo::Memo;
-use crate::judge::{self, Judgement};
+use crate::judge::{self, Judgement, WantedHello};
 use crate::model::evidence::Evidence;
 use crate::model::handshake::EndpointEvidence;
+use crate::model::hello::HelloEvidence;
 use crate::model::report::Report;
 use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
@@ -24,6 +26,7 @@ use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::Resolver;
 use crate::observe::tls::Connector;
 
+pub use again::{Change, NotPossible, judge_again};
 pub use inspect::{complete, inspect};
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
@@ -140,16 +143,20 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let endpoints = handshakes(&addresses, &reference, share(80)).await;
+    let connector = Arc::new(Connector::new());
+    let endpoints = handshakes(&connector, &addresses, &reference, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, share(100)).await;
+    let server = Some((&connector, share(90)));
+    let judgement =
+        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
     assemble::report(&assemble::Input {
         target,
         settings,
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })
@@ -176,16 +183,19 @@ async fn resolve(
     (resolution, addresses)
 }
 
-async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline: Instant) -> Vec<EndpointEvidence> {
-    let connector = Connector::new();
+async fn handshakes(
+    connector: &Arc<Connector>,
+    addresses: &[SocketAddr],
+    reference: &ReferenceId,
+    deadline: Instant,
+) -> Vec<EndpointEvidence> {
     // The common case needs no task of its own.
     if let [address] = addresses {
         return vec![connector.handshake(*address, reference, deadline).await];
     }
-    let connector = Arc::new(connector);
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
-        let (connector, reference) = (connector.clone(), reference.clone());
+        let (connector, reference) = (Arc::clone(connector), reference.clone());
         tasks.spawn(async move { (index, connector.handshake(address, &reference, deadline).await) });
     }
     let mut found = tasks.join_all().await;
@@ -193,18 +203,45 @@ async fn handshakes(addresses: &[SocketAddr], reference: &ReferenceId, deadline:
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-/// The judge says which issuers it lacks; they are fetched, and it judges again.
+/// The judge says which clients' ClientHellos the server must answer before their verdict is known, which is so only where
+/// the handshake failed or chose something unusual. All are sent at once, on a connection each.
+async fn ask_for_clients(
+    evidence: &mut Evidence,
+    wanted: &[WantedHello],
+    connector: &Arc<Connector>,
+    deadline: Instant,
+) {
+    let mut tasks = JoinSet::new();
+    for (index, wanted) in wanted.iter().copied().enumerate() {
+        let (connector, reference) = (Arc::clone(connector), evidence.reference.clone());
+        let address = evidence.endpoints[wanted.endpoint].address;
+        tasks.spawn(async move { (index, wanted, connector.ask(address, &reference, &wanted.hello, deadline).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(index, ..)| *index);
+    for (_, wanted, answer) in answers {
+        evidence.endpoints[wanted.endpoint].hellos.push(HelloEvidence { hello: wanted.hello, answer });
+    }
+}
+
+/// The judge says which answers of the server it lacks (`server`: whom to ask, until when) and which issuers; they are
+/// fetched, and it judges again.
 async fn judge_and_fetch(
     evidence: &mut Evidence,
     judge_settings: &judge::Settings,
     settings: &Settings,
     resolver: &Resolver,
+    server: Option<(&Arc<Connector>, Instant)>,
     now: Time,
     deadline: Instant,
 ) -> Judgement {
     let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
     let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
     let mut judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
+    if let (Some((connector, deadline)), false) = (server, judgement.wanted_hellos.is_empty()) {
+        ask_for_clients(evidence, &judgement.wanted_hellos, connector, deadline).await;
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
+    }
     for _ in 0..MAX_AIA_ROUNDS {
         let wanted = match settings.fetch_every_issuer {
             true => judge::aia::every_address(&judgement, evidence),

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     versions: &'static str,
     measured: bool,
     fetches_issuers: bool,
+    /// Id of its trust store, as in `stores list`.
+    store: &'static str,
     notes: &'static [&'static str],
     sources: &'static [&'static str],
 }
@@ -38,6 +40,7 @@ impl From<&'static Client> for Entry {
             versions: client.versions,
             measured: client.measured,
             fetches_issuers: client.fetches_issuers,
+            store: client.trust.store.id(),
             notes: client.notes,
             sources: client.sources,
         }
@@ -59,10 +62,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
         }
         Output::Text => {
             let mut table = screen::table(super::probe::style(global));
-            table.set_header(["Id", "Name", "Versions modelled", "Measured", "Fetches issuers"]);
+            table.set_header(["Id", "Name", "Versions modelled", "Measured", "Fetches issuers", "Store"]);
             for client in clients::ALL {
-                let fetches = yes_or_no(client.fetches_issuers);
-                table.add_row([client.id, client.name, client.versions, yes_or_no(client.measured), fetches]);
+                let (fetches, store) = (yes_or_no(client.fetches_issuers), client.trust.store.id());
+                table.add_row([client.id, client.name, client.versions, yes_or_no(client.measured), fetches, store]);
             }
             writeln!(out, "{}", table.trim_fmt())?;
         }
@@ -80,6 +83,7 @@ pub fn describe(client: &Client, screen: &mut Screen) {
     fact("versions modelled", client.versions);
     fact("compared with measurements of the real client", yes_or_no(client.measured));
     fact("fetches missing issuers (AIA)", yes_or_no(client.fetches_issuers));
+    fact("trust store", client.trust.store.id());
     for (title, lines) in [("how it decides", client.notes), ("sources", client.sources)] {
         if lines.is_empty() {
             continue;

@@ -1,31 +1,51 @@
 //! `tlsmend demo`: the whole story on one broken domain of the lab: found, explained, mended, proven.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::fix::screen;
 use super::options::{Global, Output};
 use super::{CliError, Exit};
-use crate::lab::{DEMO, Lab, LabError, Running};
+use crate::lab::cas::{Binding, Propagation, Seed};
+use crate::lab::{DEMO, Lab, LabError};
 use crate::model::aia::AiaOutcome;
-use crate::model::finding::Severity;
-use crate::model::fix::{FixReport, Outcome, Plan, Step, StepStatus};
-use crate::model::handshake::EndpointStatus;
+use crate::model::fix::{FixReport, Outcome};
 use crate::model::path::Provenance;
-use crate::model::report::{Deployment, Report, SCHEMA_VERSION};
+use crate::model::report::{Deployment, Report};
 use crate::model::verdict::{ClientVerdict, Verdict};
 use crate::probe;
+use crate::remedy::cas::credentials::{Credentials, Identity};
+use crate::remedy::cas::{self, CasClient, Endpoint, EndpointError};
+use crate::remedy::journal::{self, Journal, ProbeRequest, Request, ServiceRequest};
+use crate::remedy::plan;
+use crate::remedy::run::{self, Setting};
+use crate::remedy::secret::Secret;
+use crate::remedy::service::cas::{CasService, Options, Patience};
+use crate::remedy::service::{CertificateService, Watch};
 use crate::report::text::{self, screen::wrap};
-use crate::x509::{Fingerprint, certificates_in};
+
+/// Between two looks at the job.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The longest that job and addresses are waited for: a demonstration that takes longer has failed.
+const TOTAL: Duration = Duration::from_secs(20);
+
+/// Until the gateway serves what was deployed: long enough to be waited for, as with real ones.
+const SPREAD_MS: u64 = 200;
 
 /// See a domain that works in Chrome and fails in curl, and how it is mended
 ///
-/// Starts a server on this machine whose chain lacks the intermediate, probes it over its sockets, has the server send
-/// the corrected bundle, and probes it again. No network, no privileges, nothing remains.
+/// Starts a server on this machine whose chain lacks the intermediate, and an emulated certificate service before it. Probes
+/// the domain over its sockets, plans the repair, has the service deploy the corrected bundle, and looks from outside until
+/// every client accepts. No network, no privileges, nothing remains.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 every client accepts after the change; 1 not every one does; 2 the lab cannot start.
 
-`--output json` gives the plan, what was done, and the whole report of both probes.")]
+`--output json` gives the document of `fix`: the plan, what was done, every call, and the whole report of both probes.")]
 pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -47,67 +67,53 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     Ok(if story.outcome == Outcome::Mended { Exit::Clean } else { Exit::Findings })
 }
 
-/// Probe, mend, probe again. An error is the lab's, never the broken domain's.
+/// The whole loop: probe, plan, run through the emulated certificate service, probe again. An error is the lab's, never the
+/// broken domain's.
 async fn tell() -> Result<FixReport, String> {
     let lab = Lab::start(super::clock(), Some(&[DEMO])).await.map_err(|error| error.to_string())?;
     let running = lab.scenario(DEMO).ok_or_else(|| LabError::Unknown(DEMO.to_owned()).to_string())?;
-    let before = look(&lab, running).await?;
-    let Some(bundle) = &before.repair.bundle_pem else {
-        let plan = Plan::default();
-        return Ok(FixReport {
-            schema_version: SCHEMA_VERSION.to_owned(),
-            plan,
-            steps: Vec::new(),
-            before,
-            after: None,
-            outcome: Outcome::NothingChanged,
-        });
-    };
-    let bundle = certificates_in(bundle.as_bytes()).map_err(|error| format!("the bundle cannot be read: {error}"))?;
-    let plan = Plan {
-        endpoints: before.endpoints.iter().map(|endpoint| endpoint.address.clone()).collect(),
-        bundle: bundle.iter().map(|der| Fingerprint::of(der).to_string()).collect(),
-        adds: before.repair.adds.clone(),
-        removes: before.repair.removes.clone(),
-        reordered: before.repair.reordered,
-    };
-    running.exchange_chain(&bundle);
-    let served = step("serve-bundle", "the server was given the bundle; its key stays", StepStatus::Done);
-    let after = look(&lab, running).await?;
-    let outcome = outcome(&plan, &after);
-    let proven = if outcome == Outcome::Mended { StepStatus::Done } else { StepStatus::Failed };
-    let verified = step("verify", "every address was probed again", proven);
-    Ok(FixReport {
-        schema_version: SCHEMA_VERSION.to_owned(),
-        plan,
-        steps: vec![served, verified],
-        before,
-        after: Some(after),
-        outcome,
-    })
-}
-
-async fn look(lab: &Lab, running: &Running) -> Result<Report, String> {
+    let seed = Seed { propagation: Propagation { first_ms: SPREAD_MS, ..Propagation::default() }, ..Seed::default() };
+    let account = seed.accounts.first().cloned().unwrap_or_default();
+    let emulator = lab.with_cas(DEMO, Binding::default(), seed, Arc::new(super::clock)).await;
+    let emulator = emulator.map_err(|error| error.to_string())?;
     let target = running.target().map_err(|error| error.to_string())?;
     let settings = lab.settings(running).map_err(|error| error.to_string())?;
-    Ok(probe::probe(&target, &settings, super::clock).await)
-}
-
-fn step(action: &str, description: &str, status: StepStatus) -> Step {
-    Step { action: action.to_owned(), description: description.to_owned(), at: super::clock(), status }
-}
-
-/// Mended: every planned address serves the bundle, every client accepts it, and nothing is left to find.
-fn outcome(plan: &Plan, after: &Report) -> Outcome {
-    let reached = after.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Completed).count();
-    let accepted = |deployment: &Deployment| {
-        !deployment.clients.is_empty() && deployment.clients.iter().all(|client| client.verdict == Verdict::Accept)
+    let before = probe::probe(&target, &settings, super::clock).await;
+    let (change, mut plan) = plan::repair(&before).map_err(|reason| reason.text)?;
+    let endpoint: Endpoint = emulator.endpoint().parse().map_err(|error: EndpointError| error.to_string())?;
+    let options = Options { endpoint: endpoint.to_string(), key_from_service: true, ..Options::default() };
+    let identity = Identity::Static(Credentials {
+        access_key_id: account.access_key_id,
+        access_key_secret: Secret::new(account.access_key_secret.reveal()),
+        security_token: None,
+        expires: None,
+    });
+    let cas_settings = cas::Settings::for_endpoint(&endpoint, Arc::new(super::clock));
+    let client = CasClient::new(endpoint, identity, cas_settings).map_err(|error| error.to_string())?;
+    let service = CasService::new(client, options.clone(), Patience { poll: POLL, total: TOTAL });
+    let proposal = service.propose(&change, &before).await.map_err(|error| error.to_string())?;
+    if let Some(refusal) = &proposal.refusal {
+        return Err(refusal.text.clone());
+    }
+    plan.service = service.kind().to_owned();
+    proposal.complete(&mut plan);
+    let request = Request {
+        target: target.input.clone(),
+        service: ServiceRequest::Cas(options),
+        probe: ProbeRequest::default(),
+        poll_interval: POLL,
+        propagation_timeout: TOTAL,
     };
-    let served = !after.deployments.is_empty()
-        && after.deployments.iter().all(|deployment| deployment.served_chain == plan.bundle && accepted(deployment));
-    let clean = after.findings.iter().all(|finding| finding.severity < Severity::Medium);
-    let mended = reached > 0 && reached == plan.endpoints.len() && served && clean;
-    if mended { Outcome::Mended } else { Outcome::NotMended }
+    let io = |error: io::Error| format!("cannot keep the journal: {error}");
+    let folder = tempfile::tempdir().map_err(io)?;
+    let id = journal::new_id(super::clock()).map_err(io)?;
+    let state = serde_json::to_value(&proposal.state).map_err(|error| error.to_string())?;
+    let header = journal::header(id, super::clock(), request, change, plan, before, state);
+    let mut journal = Journal::create(folder.path(), header, None).map_err(|error| error.to_string())?;
+    let (_nobody, interrupted) = tokio::sync::watch::channel(false);
+    let watch = Watch { tell: &|_| (), interrupted, waited: Cell::default() };
+    let setting = Setting { target: &target, probe: &settings, clock: super::clock, watch };
+    run::drive(&service, &mut journal, &setting).await.map_err(|error| error.to_string())
 }
 
 fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Result<()> {
@@ -119,30 +125,21 @@ fn write(story: &FixReport, style: text::Style, out: &mut dyn Write) -> io::Resu
         explain(before, deployment, style, out)?;
     }
     let Some(after) = &story.after else {
-        let reason = before.repair.reason.as_deref().unwrap_or("the report gives no reason");
-        return writeln!(out, "No bundle mends it: {reason}.");
+        let reason = story.reason.as_ref().map_or("the report gives no reason", |reason| reason.text.as_str());
+        return writeln!(out, "Not mended ({}): {reason}", screen::word(story.outcome));
     };
-    heading(out, style, "3. The bundle, which the server has now been given")?;
-    for hash in &story.plan.bundle {
-        let sign = if story.plan.adds.contains(hash) { '+' } else { ' ' };
-        writeln!(out, "  {sign} {}", subject(before, hash))?;
-    }
-    for hash in &story.plan.removes {
-        writeln!(out, "  - {}", subject(before, hash))?;
-    }
-    heading(out, style, "4. The same domain, probed again")?;
+    heading(out, style, "3. The plan: what is changed, through whom, and how it would be taken back")?;
+    out.write_all(screen::plan(&story.plan, before, style).trim_start().as_bytes())?;
+    heading(out, style, "4. Done, through an emulated certificate service")?;
+    out.write_all(screen::steps(story, style).as_bytes())?;
+    heading(out, style, "5. The same domain, probed again")?;
     changes(before, after, style, out)?;
     writeln!(out)?;
-    match story.outcome {
-        Outcome::Mended => writeln!(out, "Mended: every client accepts what every address serves.")?,
-        Outcome::NotMended | Outcome::NothingChanged => {
-            let clients = after.deployments.iter().flat_map(|deployment| &deployment.clients);
-            let (accepting, others): (Vec<_>, Vec<_>) = clients.partition(|client| client.verdict == Verdict::Accept);
-            writeln!(out, "Not mended: {} clients accept, {} do not.", accepting.len(), others.len())?;
-            for finding in &after.findings {
-                writeln!(out, "  {} {}: {}", finding.severity, finding.code, finding.title)?;
-            }
-        }
+    if story.outcome == Outcome::Mended {
+        writeln!(out, "Mended: every client accepts what every address serves.")?;
+    } else {
+        let reason = story.reason.as_ref().map_or("the report gives no reason", |reason| reason.text.as_str());
+        writeln!(out, "Not mended ({}): {reason}", screen::word(story.outcome))?;
     }
     writeln!(out, "\nMore broken domains: tlsmend lab run. Your own: tlsmend probe DOMAIN.")
 }

@@ -257,7 +257,7 @@ fn unknown(text: &str) -> String {
 }
 
 /// Known words that contain the typed one or differ from it by a third of its letters at most, nearest first.
-fn near_misses(typed: &str, known: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn near_misses(typed: &str, known: impl Iterator<Item = String>) -> Vec<String> {
     let limit = (typed.chars().count() / 3).max(1);
     let mut near: Vec<(usize, String)> = known
         .filter_map(|word| {

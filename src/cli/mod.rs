@@ -1,17 +1,25 @@
 //! The command line: one file per subcommand. Clock, environment, terminal and files are touched here.
 
 mod bundle;
+mod cas;
 mod clients;
+pub mod cloud;
 mod completions;
+mod config;
 mod demo;
 mod explain;
+pub mod fix;
 mod inspect;
 mod judge;
 mod lab;
+mod mapping;
 mod options;
 mod password;
+mod preflight;
 pub mod probe;
 mod rules;
+mod show;
+mod stores;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -37,11 +45,17 @@ enum Command {
     Probe(Box<probe::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
+    Preflight(Box<preflight::Arguments>),
+    Show(show::Arguments),
+    Mapping(mapping::Arguments),
+    Cas(Box<cas::Arguments>),
     Lab(lab::Arguments),
+    Fix(Box<fix::Arguments>),
     Demo(demo::Arguments),
     Explain(explain::Arguments),
     Rules(rules::Arguments),
     Clients(clients::Arguments),
+    Stores(stores::Arguments),
     Judge(judge::Arguments),
     Completions(completions::Arguments),
 }
@@ -67,6 +81,10 @@ pub enum Exit {
     Unusable = 2,
     Unreachable = 3,
     Partial = 4,
+    /// `fix` failed, and what was served before is served again.
+    RolledBack = 5,
+    /// `fix` failed, and a person must look.
+    NeedsAttention = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -77,16 +95,22 @@ impl From<Exit> for ExitCode {
 
 /// Parses the arguments and runs the command. Usage errors end the process with 2, `--help` with 0.
 pub fn run() -> Result<Exit, CliError> {
-    let arguments = Arguments::parse();
+    let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
+        Command::Preflight(command) => preflight::run(&command, &arguments.global),
+        Command::Show(command) => show::run(&command, &arguments.global),
+        Command::Mapping(command) => mapping::run(&command, &arguments.global),
+        Command::Cas(command) => cas::run(&command, &arguments.global),
         Command::Lab(command) => lab::run(&command, &arguments.global),
+        Command::Fix(command) => fix::run(&command, &arguments.global),
         Command::Demo(command) => demo::run(&command, &arguments.global),
         Command::Explain(command) => explain::run(&command, &arguments.global),
         Command::Rules(command) => rules::run(&command, &arguments.global),
         Command::Clients(command) => clients::run(&command, &arguments.global),
+        Command::Stores(command) => stores::run(&command, &arguments.global),
         Command::Judge(command) => judge::run(&command),
         Command::Completions(command) => completions::run(&command),
     }
@@ -156,7 +180,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--roots", "--key", "--out", "--password-file"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

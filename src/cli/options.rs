@@ -15,6 +15,12 @@ pub struct Global {
     /// Say more: nothing folded, nothing left out
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Read defaults for options from this file [default: tlsmend/config.toml in $XDG_CONFIG_HOME or ~/.config]
+    ///
+    /// TOML; its keys are the long names of the options, such as `timeout = "5s"` or `region = "cn-hangzhou"`. The command
+    /// line and the environment win over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cloud::CloudOptions;
 use super::options::{self, Color, Global, Output};
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
@@ -75,6 +76,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
     expect_cname: Option<DnsName>,
 
+    /// The same, with the public endpoint of this PAI-EAS gateway (asks the cloud; see the options below)
+    #[arg(long, value_name = "ID", value_parser = crate::remedy::eas::gateway_id, conflicts_with = "expect_cname")]
+    eas_gateway: Option<String>,
+
     /// Do not fetch missing issuers from the addresses in certificates
     #[arg(long)]
     no_aia: bool,
@@ -109,6 +114,9 @@ pub struct Arguments {
     /// How much of the certificates the JSON carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
+
+    #[command(flatten)]
+    cloud: CloudOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -171,8 +179,14 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
-    let settings = Arc::new(settings(arguments)?);
-    super::runtime()?.block_on(async {
+    let mut settings = settings(arguments)?;
+    let runtime = super::runtime()?;
+    if let Some(id) = &arguments.eas_gateway {
+        let access = arguments.cloud.access()?;
+        settings.expect_cname = Some(runtime.block_on(super::cloud::gateway_endpoint(id, access))?.0);
+    }
+    let settings = Arc::new(settings);
+    runtime.block_on(async {
         let mut exits = Vec::with_capacity(arguments.targets.len());
         let mut waiting = arguments.targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
@@ -240,7 +254,7 @@ pub(super) fn chosen(arguments: &[ClientArgument]) -> Vec<&'static Client> {
 pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAnchors, CliError> {
     let anchors = match roots {
         Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
-        None => TrustAnchors::own_stores(),
+        None => super::stores::own_stores(),
     };
     Ok(match ca {
         Some(file) => anchors.with_local(read_certificates(file, "--ca")?),
@@ -249,7 +263,7 @@ pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAn
 }
 
 /// Trust anchors from a file. Every certificate in it must parse: a store with a hole would give wrong verdicts.
-fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
+pub(super) fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
     let fail = |reason: String| CliError::Usage(format!("{option} {}: {reason}", file.display()));
     let bytes = read_file(file).map_err(fail)?;
     let found = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
@@ -346,7 +360,7 @@ fn spoke_tls(endpoint: &Endpoint) -> bool {
 }
 
 /// Several targets: unreachable only when all are; otherwise that is partial.
-fn combine(exits: &[Exit]) -> Exit {
+pub(super) fn combine(exits: &[Exit]) -> Exit {
     if exits.iter().all(|&exit| exit == Exit::Unreachable) {
         return Exit::Unreachable;
     }

@@ -86,6 +86,15 @@ impl TrustAnchors {
         !self.local.is_empty()
     }
 
+    /// DER of what a request of our own trusts: what the user named, and Mozilla's roots unless he named a store.
+    pub fn for_our_requests(&self) -> impl Iterator<Item = &[u8]> {
+        let (public, mozilla) = match &self.public {
+            Public::Exactly(roots) => (&roots[..], &[][..]),
+            Public::OwnStores(_) => (&[][..], webpki_root_certs::TLS_SERVER_ROOT_CERTS),
+        };
+        mozilla.iter().map(AsRef::as_ref).chain(public.iter().chain(self.local.iter()).map(|anchor| anchor.der()))
+    }
+
     /// The update in use, if any.
     pub fn update(&self) -> Option<&Update> {
         match &self.public {
@@ -212,12 +221,23 @@ pub fn date(store: StoreId, update: Option<&Update>) -> &str {
     }
 }
 
+/// SHA-256 of the roots of the list in use, 64 hex digits each. Of webpki-roots there are none: it holds no certificates.
+pub fn fingerprints(store: StoreId, update: Option<&Update>) -> Vec<String> {
+    let lists = |root: &table::Root<'_>| root.stores.contains(store) || root.perhaps.contains(store);
+    match (store, update) {
+        (store, Some(update)) if REPLACED.contains(store) => {
+            update.roots().filter(lists).map(|root| root.sha256.to_owned()).collect()
+        }
+        (StoreId::Mozilla, _) => mozilla::all().map(|root| root.fingerprint.to_string()).collect(),
+        _ => table::roots().filter(lists).map(|root| root.sha256.to_owned()).collect(),
+    }
+}
+
 /// How many roots the list in use has.
 pub fn count(store: StoreId, update: Option<&Update>) -> usize {
     match (store, update) {
-        (store, Some(update)) if REPLACED.contains(store) => update.count(store),
-        (StoreId::Mozilla, _) => mozilla::COUNT,
+        (StoreId::Mozilla, None) => mozilla::COUNT,
         (StoreId::WebpkiRoots, _) => webpki_roots::TLS_SERVER_ROOTS.len(),
-        _ => table::roots().filter(|root| root.stores.contains(store) || root.perhaps.contains(store)).count(),
+        _ => fingerprints(store, update).len(),
     }
 }

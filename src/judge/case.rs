@@ -6,6 +6,7 @@ use super::pool::{CertId, Pool};
 use super::stores::update::Update;
 use super::stores::{KnownIssuers, StoreId, table};
 use crate::model::handshake::{Failure, TlsParameters};
+use crate::model::hello::{Choice, HelloEvidence};
 use crate::model::time::Time;
 use crate::x509::crl::Crl;
 
@@ -48,6 +49,10 @@ pub struct Case<'a> {
     pub tls: Option<&'a TlsParameters>,
     /// Why the handshake did not complete, when the chain was seen all the same.
     pub failure: Option<&'a Failure>,
+    /// What the server chose of the offer that brought `tls` and the chain.
+    pub choice: Option<Choice>,
+    /// What it answered to further ClientHellos.
+    pub hellos: &'a [HelloEvidence],
     /// What a caller of `judge` asked for beside the chain. On the network there is nothing of the kind.
     pub asked: Option<&'a Asked>,
 }
@@ -78,12 +83,6 @@ impl<'a> Case<'a> {
     pub fn certificate_message_bytes(&self) -> usize {
         let entries = self.served.len() + self.unparsable.len();
         self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
-    }
-
-    /// The server signed its key exchange with SHA-1, although better was offered: it has nothing better, and a client
-    /// that does not offer SHA-1 meets a handshake_failure.
-    pub fn signs_with_sha1(&self) -> bool {
-        self.tls.and_then(|tls| tls.signature_scheme.as_deref()).is_some_and(|scheme| scheme.ends_with("_sha1"))
     }
 
     /// Is it an anchor to the one who judges?

@@ -4,6 +4,7 @@ use super::case::Case;
 use super::pool::CertId;
 use super::stores::Trust;
 use crate::model::handshake::Failure;
+use crate::model::hello::Hello;
 use crate::model::verdict::{Category, Verdict};
 
 /// A client's answer.
@@ -63,15 +64,6 @@ impl Answer {
     }
 }
 
-/// What a client's ClientHello offers, beside ours: TLS 1.2 and 1.3, ECDHE over X25519, P-256 and P-384, AEAD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hello {
-    /// As much, and no more.
-    Ours,
-    /// More (RSA key exchange, CBC, finite fields, P-521, Ed448 …): a server that finds nothing in ours may find it there.
-    Wider,
-}
-
 /// One modelled client. Its file holds data and sources, no search.
 #[derive(Debug)]
 pub struct Client {
@@ -84,7 +76,8 @@ pub struct Client {
     pub measured: bool,
     /// It fetches missing issuers from `caIssuers` addresses.
     pub fetches_issuers: bool,
-    pub hello: Hello,
+    /// What it offers a server. `None`: not known, or of no matter because it meets no servers.
+    pub hello: Option<Hello<'static>>,
     /// The store that it, or the system it usually runs on, brings along.
     pub trust: Trust,
     /// What a person should know about how it decides.

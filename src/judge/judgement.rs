@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::anchors::TrustAnchors;
 use super::case::{Case, View};
-use super::client::{Answer, Client, Hello};
+use super::client::{Answer, Client};
+use super::meeting::{self, Meeting};
 use super::memo::{self, Memo};
 use super::name::Name;
 use super::pool::{CertId, Pool};
@@ -13,6 +14,7 @@ use super::standard::FaultKind;
 use super::stores::doubt;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
+use crate::model::hello::{Chosen, Hello, HelloAnswer};
 use crate::model::target::{DEFAULT_PORT, DnsName};
 use crate::model::time::Time;
 use crate::model::verdict::Verdict;
@@ -20,6 +22,9 @@ use crate::x509::{Certificate, Fingerprint, ParseError};
 
 /// `caIssuers` addresses asked for in one judgement, over all certificates: real certificates carry one or two.
 const MAX_WANTED: usize = 16;
+
+/// ClientHellos asked for in one judgement: there are a dozen different ones among the clients.
+const MAX_WANTED_HELLOS: usize = 24;
 
 /// What to judge by.
 #[derive(Debug, Clone)]
@@ -55,12 +60,29 @@ pub struct Deployment {
     pub served: Vec<CertId>,
     /// Positions of those that do not.
     pub unparsable: Vec<usize>,
+    /// The chains that came in answer to further ClientHellos, one for each of the endpoint's.
+    pub other_chains: Arc<[OtherChain]>,
     /// Paths over what was served.
     pub as_served: Arc<Search>,
-    /// Paths over what was served and fetched.
+    /// Paths over what was served, fetched or is known from elsewhere.
     pub with_fetched: Arc<Search>,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
+}
+
+/// The chain that another ClientHello brought: those of its certificates that parse, and the positions of the others.
+#[derive(Debug, Default)]
+pub struct OtherChain {
+    pub served: Vec<CertId>,
+    pub unparsable: Vec<usize>,
+}
+
+/// A question to a server that only its answer to this ClientHello can settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedHello {
+    /// Index into `Evidence::endpoints`.
+    pub endpoint: usize,
+    pub hello: Hello<'static>,
 }
 
 /// Everything that thinking found, before it is put into words.
@@ -70,6 +92,8 @@ pub struct Judgement {
     pub deployments: Vec<Deployment>,
     /// `caIssuers` addresses that may bring what a path lacks, and were not fetched yet.
     pub wanted_issuers: Vec<String>,
+    /// ClientHellos whose answer would decide what clients meet.
+    pub wanted_hellos: Vec<WantedHello>,
 }
 
 impl Judgement {
@@ -98,6 +122,8 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
         tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
+        choice: endpoint.and_then(|endpoint| endpoint.choice),
+        hellos: endpoint.map_or(&[], |endpoint| &endpoint.hellos),
         asked: None,
     }
 }
@@ -106,8 +132,8 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
 pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
     let groups = group(evidence);
     let thought = think(evidence, settings, &groups, None);
-    thought.judgement(evidence, settings, groups, |_, case| {
-        settings.clients.iter().map(|client| answer(client, case)).collect()
+    thought.judgement(evidence, settings, groups, |_, case, others| {
+        settings.clients.iter().map(|client| answer_to(client, case, others)).collect()
     })
 }
 
@@ -115,9 +141,9 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
 pub fn judge_with(memo: &Memo, evidence: &Evidence, settings: &Settings) -> Judgement {
     let groups = group(evidence);
     let remembered = memo.remember(evidence, settings, &groups, || think(evidence, settings, &groups, Some(memo)));
-    remembered
-        .thought
-        .judgement(evidence, settings, groups, |index, case| remembered.answers(index, case, &evidence.reference))
+    remembered.thought.judgement(evidence, settings, groups, |index, case, others| {
+        remembered.answers(index, case, others, &evidence.reference)
+    })
 }
 
 /// A judgement as far as it does not depend on the name.
@@ -126,6 +152,8 @@ pub struct Thought {
     pool: Arc<Pool>,
     deployments: Vec<Chain>,
     wanted_issuers: Vec<String>,
+    /// With the index of the deployment that is to be asked.
+    wanted_hellos: Vec<(usize, Hello<'static>)>,
 }
 
 /// What was thought of one deployment's chain.
@@ -134,6 +162,7 @@ struct Chain {
     served_list: Vec<Served>,
     served: Vec<CertId>,
     unparsable: Vec<usize>,
+    other_chains: Arc<[OtherChain]>,
     as_served: Arc<Search>,
     with_fetched: Arc<Search>,
 }
@@ -145,7 +174,7 @@ impl Thought {
         evidence: &Evidence,
         settings: &Settings,
         groups: Vec<Vec<usize>>,
-        answers: impl Fn(usize, &Case<'_>) -> Vec<Answer>,
+        answers: impl Fn(usize, &Case<'_>, &[OtherChain]) -> Vec<Answer>,
     ) -> Judgement {
         let deployments = self.deployments.iter().zip(groups).enumerate().map(|(index, (chain, endpoints))| {
             let mut deployment = Deployment {
@@ -153,15 +182,25 @@ impl Thought {
                 served_list: chain.served_list.clone(),
                 served: chain.served.clone(),
                 unparsable: chain.unparsable.clone(),
+                other_chains: Arc::clone(&chain.other_chains),
                 as_served: Arc::clone(&chain.as_served),
                 with_fetched: Arc::clone(&chain.with_fetched),
                 answers: Vec::new(),
             };
-            deployment.answers = answers(index, &case(&self.pool, evidence, settings, &deployment));
+            deployment.answers =
+                answers(index, &case(&self.pool, evidence, settings, &deployment), &deployment.other_chains);
             deployment
         });
-        let deployments = deployments.collect();
-        Judgement { pool: Arc::clone(&self.pool), deployments, wanted_issuers: self.wanted_issuers.clone() }
+        let deployments: Vec<Deployment> = deployments.collect();
+        let wanted_hellos = self.wanted_hellos.iter().filter_map(|&(deployment, hello)| {
+            Some(WantedHello { endpoint: *deployments[deployment].endpoints.first()?, hello })
+        });
+        Judgement {
+            pool: Arc::clone(&self.pool),
+            wanted_issuers: self.wanted_issuers.clone(),
+            wanted_hellos: wanted_hellos.collect(),
+            deployments,
+        }
     }
 }
 
@@ -183,51 +222,105 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
         }
     }
     settings.anchors.add_met(&mut pool);
-    let mut wanted_issuers = Vec::new();
-    for deployment in &mut deployments {
+    let (mut wanted_issuers, mut wanted_hellos) = (Vec::new(), Vec::new());
+    for (index, deployment) in deployments.iter_mut().enumerate() {
         let case = case(&pool, evidence, settings, deployment);
         let as_served = search::paths(&case, Issuers::ServedOnly);
         let with_fetched = search::paths(&case, Issuers::WithFetched);
-        want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        want_hellos(&case, index, settings, &mut wanted_hellos);
+        // What some clients know beforehand must still be fetched for those that fetch.
+        let is_known = |id: &CertId| pool.origin(*id).known && !case.is_served(*id);
+        if with_fetched.best().is_some_and(|path| path.certificates.iter().any(is_known)) {
+            want(&case, &search::paths(&case, Issuers::Fetched), evidence, &mut wanted_issuers);
+        } else {
+            want(&case, &with_fetched, evidence, &mut wanted_issuers);
+        }
         (deployment.as_served, deployment.with_fetched) = (Arc::new(as_served), Arc::new(with_fetched));
     }
     let chains = deployments.into_iter().map(|deployment| Chain {
         served_list: deployment.served_list,
         served: deployment.served,
         unparsable: deployment.unparsable,
+        other_chains: deployment.other_chains,
         as_served: deployment.as_served,
         with_fetched: deployment.with_fetched,
     });
-    Thought { deployments: chains.collect(), pool: Arc::new(pool), wanted_issuers }
+    Thought { deployments: chains.collect(), pool: Arc::new(pool), wanted_issuers, wanted_hellos }
 }
 
-/// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
+/// What `client` says if the chain of `case` is what every client gets.
 pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
+    answer_to(client, case, &[])
+}
+
+/// What `client` says; `others` are the chains of `case.hellos`.
+pub(super) fn answer_to(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
     if !case.view.own_stores {
-        return unweighed(client, case);
+        return unweighed(client, case, others);
     }
     let view = View { store: Some(client.trust.store), known: client.trust.known, ..case.view };
     let case = &Case { view, ..*case };
-    doubt::weigh(case, unweighed(client, case))
+    doubt::weigh(case, unweighed(client, case, others))
 }
 
-fn unweighed(client: &Client, case: &Case<'_>) -> Answer {
-    let handshake = |failure: &Failure| {
-        let decided = failure.kind != FailureKind::NothingInCommon || client.hello == Hello::Ours;
-        let answer = if decided { (client.handshake)(failure, case) } else { None };
-        answer.unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
-    };
+fn unweighed(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
+    match meeting::meet(client.hello.as_ref(), case) {
+        Meeting::AsSeen => look(client, case),
+        Meeting::WithoutOurFailure => look(client, &Case { failure: None, ..*case }),
+        Meeting::Refused(failure) => handshake(client, failure, case),
+        Meeting::Other(index, chosen) => look(client, &other_case(case, chosen, others.get(index))),
+        Meeting::Unknown => Answer::undetermined(
+            "what the server has in common with this client is not known: it was not asked with this client's offer",
+        ),
+    }
+}
+
+/// A client looks at the chain first and meets what comes later in the handshake only when it accepts that.
+fn look(client: &Client, case: &Case<'_>) -> Answer {
+    let nothing_served = case.served.is_empty() && case.unparsable.is_empty();
     match case.failure {
-        Some(failure) if case.served.is_empty() && case.unparsable.is_empty() => handshake(failure),
-        None if case.served.is_empty() && case.unparsable.is_empty() => Answer::undetermined("no chain was served"),
+        Some(failure) if nothing_served => handshake(client, failure, case),
+        None if nothing_served => Answer::undetermined("no chain was served, or it could not be read"),
         failure => {
             let answer = (client.judge)(case);
             match failure {
                 // Our own limit: the client has looked at the message's size by its own.
                 Some(failure) if failure.kind == FailureKind::TooLarge => answer,
-                Some(failure) if answer.verdict == Verdict::Accept => handshake(failure),
+                Some(failure) if answer.verdict == Verdict::Accept => handshake(client, failure, case),
                 _ => answer,
             }
+        }
+    }
+}
+
+fn handshake(client: &Client, failure: &Failure, case: &Case<'_>) -> Answer {
+    (client.handshake)(failure, case)
+        .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
+}
+
+/// The case that a client of another ClientHello has. A chain that could not be read there is taken to be the one seen.
+fn other_case<'a>(case: &Case<'a>, chosen: &'a Chosen, chain: Option<&'a OtherChain>) -> Case<'a> {
+    // A server that demands a client certificate demands it of this client, too.
+    let failure = chosen.failure.as_ref().or(case.failure.filter(|failure| !meeting::is_ours(failure)));
+    let case = Case { tls: Some(&chosen.tls), choice: Some(chosen.choice), failure, ..*case };
+    match chain {
+        Some(chain) if !chosen.served_chain.is_empty() => Case {
+            served: &chain.served,
+            unparsable: &chain.unparsable,
+            served_bytes: chosen.served_chain.iter().map(Vec::len).sum(),
+            ocsp_staple: chosen.ocsp_staple.as_deref(),
+            ..case
+        },
+        _ => case,
+    }
+}
+
+/// The hellos of the clients for which nothing else decides, each once: the deployment's index with each.
+fn want_hellos(case: &Case<'_>, deployment: usize, settings: &Settings, wanted: &mut Vec<(usize, Hello<'static>)>) {
+    for hello in settings.clients.iter().filter_map(|client| client.hello) {
+        let is_new = !wanted.contains(&(deployment, hello)) && wanted.len() < MAX_WANTED_HELLOS;
+        if is_new && meeting::meet(Some(&hello), case) == Meeting::Unknown {
+            wanted.push((deployment, hello));
         }
     }
 }
@@ -250,9 +343,27 @@ fn group(evidence: &Evidence) -> Vec<Vec<usize>> {
 
 /// Without a chain all are alike: they form the one deployment with nothing served.
 fn alike(one: &EndpointEvidence, other: &EndpointEvidence) -> bool {
-    let end =
-        |endpoint: &EndpointEvidence| endpoint.failure.as_ref().map(|failure| (failure.kind, failure.alert.clone()));
+    let end = |endpoint: &EndpointEvidence| {
+        let choice = endpoint.choice.filter(|_| endpoint.failure.is_some());
+        endpoint.failure.as_ref().map(|failure| (failure.kind, failure.alert.clone(), choice))
+    };
     one.served_chain == other.served_chain && (one.served_chain.is_empty() || end(one) == end(other))
+}
+
+fn other_chain(
+    answer: &HelloAnswer,
+    pool: &mut Pool,
+    parse: impl Fn(&[u8]) -> Result<Arc<Certificate>, ParseError>,
+) -> OtherChain {
+    let mut chain = OtherChain::default();
+    let HelloAnswer::Chosen(chosen) = answer else { return chain };
+    for (position, der) in chosen.served_chain.iter().enumerate() {
+        match parse(der) {
+            Ok(certificate) => chain.served.push(pool.intern(certificate)),
+            Err(_) => chain.unparsable.push(position),
+        }
+    }
+    chain
 }
 
 fn deployment(
@@ -267,6 +378,7 @@ fn deployment(
         served_list: Vec::with_capacity(chain.len()),
         served: Vec::with_capacity(chain.len()),
         unparsable: Vec::new(),
+        other_chains: Arc::default(),
         as_served: Arc::default(),
         with_fetched: Arc::default(),
         answers: Vec::new(),
@@ -284,6 +396,8 @@ fn deployment(
             }
         }
     }
+    let hellos = deployment.endpoints.first().map_or(&[][..], |&index| &evidence.endpoints[index].hellos);
+    deployment.other_chains = hellos.iter().map(|hello| other_chain(&hello.answer, pool, &parse)).collect();
     deployment
 }
 

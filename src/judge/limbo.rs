@@ -252,6 +252,8 @@ impl Prepared {
             ocsp_staple: self.staple.as_deref(),
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
             asked: OPTIONS.iter().any(|(id, _)| *id == client.id).then_some(&self.asked),
         };
         let is_standard = client.id == standard::CLIENT.id;

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::anchors::TrustAnchors;
 use super::case::Case;
 use super::client::{Answer, Client};
-use super::judgement::{Settings, Thought, answer};
+use super::judgement::{OtherChain, Settings, Thought, answer_to};
 use super::name::{Asked, Notes};
 use super::pool::Pool;
 use crate::model::aia::AiaEvidence;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{Failure, TlsParameters};
+use crate::model::hello::{Choice, HelloEvidence};
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::signature::SignatureCheck;
@@ -100,6 +101,7 @@ impl Memo {
         for facts in groups.iter().map(|group| Facts::of(evidence, group)) {
             facts.chain.hash(&mut hasher);
             facts.port.hash(&mut hasher);
+            facts.hellos.len().hash(&mut hasher);
             if let Some(tls) = facts.tls {
                 (&tls.version, &tls.cipher_suite, &tls.group, &tls.alpn, &tls.signature_scheme).hash(&mut hasher);
             }
@@ -155,6 +157,8 @@ struct OwnedFacts {
     tls: Option<TlsParameters>,
     failure: Option<Failure>,
     staple: Option<Vec<u8>>,
+    choice: Option<Choice>,
+    hellos: Vec<HelloEvidence>,
 }
 
 /// What a [`Case`] holds of the evidence.
@@ -165,6 +169,8 @@ struct Facts<'a> {
     tls: Option<&'a TlsParameters>,
     failure: Option<&'a Failure>,
     staple: Option<&'a [u8]>,
+    choice: Option<Choice>,
+    hellos: &'a [HelloEvidence],
 }
 
 impl<'a> Facts<'a> {
@@ -176,10 +182,12 @@ impl<'a> Facts<'a> {
                 tls: endpoint.tls.as_ref(),
                 failure: endpoint.failure.as_ref(),
                 staple: endpoint.ocsp_staple.as_deref(),
+                choice: endpoint.choice,
+                hellos: &endpoint.hellos,
             },
             None => {
                 let chain = evidence.files.as_ref().map_or(&[][..], |files| &files.chain);
-                Self { chain, port: None, tls: None, failure: None, staple: None }
+                Self { chain, port: None, tls: None, failure: None, staple: None, choice: None, hellos: &[] }
             }
         }
     }
@@ -193,6 +201,8 @@ impl OwnedFacts {
             tls: self.tls.as_ref(),
             failure: self.failure.as_ref(),
             staple: self.staple.as_deref(),
+            choice: self.choice,
+            hellos: &self.hellos,
         }
     }
 }
@@ -200,9 +210,9 @@ impl OwnedFacts {
 impl Key {
     fn new(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>]) -> Self {
         let deployments = groups.iter().map(|group| {
-            let Facts { chain, port, tls, failure, staple } = Facts::of(evidence, group);
+            let Facts { chain, port, tls, failure, staple, choice, hellos } = Facts::of(evidence, group);
             let (tls, failure, staple) = (tls.cloned(), failure.cloned(), staple.map(<[u8]>::to_vec));
-            OwnedFacts { chain: chain.to_vec(), port, tls, failure, staple }
+            OwnedFacts { chain: chain.to_vec(), port, tls, failure, staple, choice, hellos: hellos.to_vec() }
         });
         Self {
             at: settings.at,
@@ -248,7 +258,13 @@ struct Known {
 
 impl Remembered {
     /// Every client's answer to the deployment at `index`, whose `case` holds the name.
-    pub(super) fn answers(&self, index: usize, case: &Case<'_>, reference: &ReferenceId) -> Vec<Answer> {
+    pub(super) fn answers(
+        &self,
+        index: usize,
+        case: &Case<'_>,
+        others: &[OtherChain],
+        reference: &ReferenceId,
+    ) -> Vec<Answer> {
         let clients = &self.key.clients;
         let slot = |client: usize| index * clients.len() + client;
         let mut found: Vec<Option<Answer>> = {
@@ -270,7 +286,7 @@ impl Remembered {
             (0..clients.len()).map(&mut find).collect()
         };
         for (client, found) in found.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
-            let (answer, known) = ask(clients[client], case, reference);
+            let (answer, known) = ask(clients[client], case, others, reference);
             if let Some((notes, kept)) = known {
                 lock(&self.answers).keep(slot(client), &notes, kept);
             }
@@ -299,9 +315,14 @@ impl Answers {
 }
 
 /// The client's answer and, when it may be kept, on what questions it rests and its form with a stand-in for the name.
-fn ask(client: &Client, case: &Case<'_>, reference: &ReferenceId) -> (Answer, Option<(Notes, Answer)>) {
+fn ask(
+    client: &Client,
+    case: &Case<'_>,
+    others: &[OtherChain],
+    reference: &ReferenceId,
+) -> (Answer, Option<(Notes, Answer)>) {
     let notes = RefCell::new(Notes::default());
-    let given = answer(client, &Case { reference: case.reference.noted(&notes), ..*case });
+    let given = answer_to(client, &Case { reference: case.reference.noted(&notes), ..*case }, others);
     let notes = notes.into_inner();
     if notes.is_seen {
         return (given, None);
@@ -309,7 +330,8 @@ fn ask(client: &Client, case: &Case<'_>, reference: &ReferenceId) -> (Answer, Op
     if !notes.is_written {
         return (given.clone(), Some((notes, given)));
     }
-    let written = STAND_INS.map(|text| answer(client, &Case { reference: case.reference.written_as(text), ..*case }));
+    let written =
+        STAND_INS.map(|text| answer_to(client, &Case { reference: case.reference.written_as(text), ..*case }, others));
     // A text that is cut, or in which a certificate has the stand-in itself, is made anew for each name.
     let is_plain =
         filled(&written[0], &reference.to_string()) == given && filled(&written[0], STAND_INS[1]) == written[1];

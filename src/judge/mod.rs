@@ -22,5 +22,6 @@ pub mod standard;
 pub mod stores;
 
 mod judgement;
+mod meeting;
 
-pub use judgement::{Deployment, Judgement, Served, Settings, answer, judge, judge_with};
+pub use judgement::{Deployment, Judgement, OtherChain, Served, Settings, WantedHello, answer, judge, judge_with};

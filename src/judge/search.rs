@@ -58,7 +58,9 @@ impl Search {
 pub enum Issuers {
     /// Trust anchors.
     ServedOnly,
-    /// Trust anchors, what was fetched by AIA, and what is known from elsewhere.
+    /// Trust anchors and what was fetched by AIA: what a client that fetches can see.
+    Fetched,
+    /// These, and what is known from elsewhere.
     WithFetched,
 }
 
@@ -115,11 +117,14 @@ impl Walk<'_> {
         }
         let mut mismatched = Vec::new();
         let mut candidates = Vec::new();
-        let all = self.issuers == Issuers::WithFetched;
         let at_hand = |&candidate: &CertId| {
             let origin = pool.origin(candidate);
             let sent = self.case.is_served(candidate) || origin.anchor.is_some();
-            sent || (all && (origin.fetched || origin.cached || origin.known))
+            sent || match self.issuers {
+                Issuers::ServedOnly => false,
+                Issuers::Fetched => origin.fetched,
+                Issuers::WithFetched => origin.fetched || origin.cached || origin.known,
+            }
         };
         for candidate in pool.issuer_candidates(last).filter(at_hand) {
             // The same name and key again leads nowhere new (RFC 4158 §2.4.1).

@@ -78,6 +78,8 @@ pub struct Running {
     /// A-labels, or an address.
     pub host: String,
     pub port: u16,
+    /// The last alias of the host.
+    pub alias: Option<String>,
     /// The name to give to `--expect-cname`.
     pub expect_cname: Option<&'static str>,
     /// The time to give to `--timeout`.
@@ -138,6 +140,7 @@ impl Lab {
             running.push(Running {
                 scenario,
                 host: build.host,
+                alias: build.alias,
                 port: if build.places.is_empty() { NO_SERVER_PORT } else { port },
                 expect_cname: build.expect_cname,
                 timeout: build.timeout,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::path::Provenance;
 use super::time::Time;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,9 @@ pub struct CertificateFacts {
     #[serde(default)]
     pub scts: Vec<SctFacts>,
     pub sources: Vec<Source>,
+    /// The store in which it is a trust anchor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_in: Option<Provenance>,
     /// Null with `--evidence hashes`.
     pub pem: Option<String>,
 }

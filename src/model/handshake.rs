@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hello::{Choice, HelloEvidence};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointStatus {
@@ -104,6 +106,9 @@ pub struct TlsParameters {
     pub cipher_suite: Option<String>,
     /// The IANA name of the key-exchange group.
     pub group: Option<String>,
+    /// Size in bits of the prime of a finite-field Diffie-Hellman exchange before TLS 1.3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dh_bits: Option<usize>,
     pub alpn: Option<String>,
     /// The IANA name of the handshake signature's scheme.
     pub signature_scheme: Option<String>,
@@ -141,4 +146,8 @@ pub struct EndpointEvidence {
     /// The stapled OCSP response (RFC 6066 §8), as sent.
     pub ocsp_staple: Option<Vec<u8>>,
     pub timing: Timing,
+    /// What the server chose of the offer that brought `tls` and `served_chain`.
+    pub choice: Option<Choice>,
+    /// What it answered to further ClientHellos.
+    pub hellos: Vec<HelloEvidence>,
 }

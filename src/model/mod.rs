@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod finding;
 pub mod fix;
 pub mod handshake;
+pub mod hello;
 pub mod path;
 pub mod report;
 pub mod resolution;

@@ -9,6 +9,7 @@ use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
 use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::time::Time;
@@ -29,6 +30,9 @@ pub struct Report {
     pub deployments: Vec<Deployment>,
     /// By SHA-256; empty with `--evidence none`.
     pub certificates: BTreeMap<String, CertificateFacts>,
+    /// What stood in a served chain and is no certificate: base64 by SHA-256.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable: BTreeMap<String, String>,
     pub aia: Vec<AiaFetch>,
     /// Most severe first.
     pub findings: Vec<Finding>,
@@ -54,6 +58,21 @@ pub struct Run {
     /// As given, with local paths and secrets taken out.
     pub arguments: Vec<String>,
     pub stores: Vec<Store>,
+    /// What else it was judged by; absent in older reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<JudgedBy>,
+}
+
+/// What a judgement depends on besides evidence, time and trust: with it a report can be judged again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JudgedBy {
+    /// Ids, in the order of the report.
+    pub clients: Vec<String>,
+    /// `--warn-days`; null: a third of the certificate's lifetime.
+    pub warn_days: Option<u32>,
+    pub expect_cname: Option<String>,
+    /// The options that the commands in remedies repeat.
+    pub options: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,8 +103,37 @@ pub struct Endpoint {
     pub failure: Option<Failure>,
     pub tls: Option<TlsParameters>,
     pub timing_ms: Timing,
+    /// The stapled OCSP response, DER in base64; absent without one, and with less evidence than PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocsp_staple: Option<String>,
     /// Index into `deployments`; null when the address was not tried.
     pub deployment: Option<usize>,
+    /// What the server chose of the offer that brought `tls`; absent when it chose nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// What it answered to further ClientHellos: asked where the first had no success, or chose what not every client
+    /// offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hellos: Vec<HelloFacts>,
+}
+
+/// A ClientHello beyond the ordinary one, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloFacts {
+    /// Ids of the clients that send these offers; empty for one that no client sends.
+    pub clients: Vec<String>,
+    /// The versions offered, best first.
+    pub versions: Vec<String>,
+    /// How many cipher suites were offered.
+    pub cipher_suites: usize,
+    /// What the server chose; null when it refused.
+    pub tls: Option<TlsParameters>,
+    /// The same, by its numbers; absent when it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    pub failure: Option<Failure>,
+    /// SHA-256 of each certificate it served.
+    pub served_chain: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,4 +2,5 @@
 
 pub mod aia;
 pub mod dns;
+pub mod download;
 pub mod tls;

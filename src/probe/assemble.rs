@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{EvidenceLevel, Settings};
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
-use crate::judge::pool::CertId;
+use crate::judge::pool::{CertId, Origin, Pool};
 use crate::judge::search::{self, BuiltPath};
 use crate::judge::stores::StoreId;
 use crate::judge::{self, Judgement, Served, rules};
@@ -16,16 +19,17 @@ use crate::model::aia::{AiaEvidence, AiaFetch};
 use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
+use crate::model::hello::{self, HelloAnswer, HelloEvidence};
 use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
-    Deployment, Endpoint, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
+    Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
 use crate::remedy::bundle;
 use crate::x509::key::{Curve, KeyKind};
-use crate::x509::{Certificate, pem};
+use crate::x509::{Certificate, Fingerprint, pem};
 
 /// Paths listed per deployment; the search keeps more.
 const MAX_PATHS: usize = 8;
@@ -36,18 +40,19 @@ pub struct Input<'a> {
     pub evidence: &'a Evidence,
     pub judge_settings: &'a judge::Settings,
     pub judgement: &'a Judgement,
+    /// What a command must repeat to see the same, see [`repeated_options`].
+    pub options: String,
     pub started_at: Time,
     pub finished_at: Time,
 }
 
 pub fn report(input: &Input<'_>) -> Report {
-    let options = repeated_options(input.settings);
     let context = rules::Context {
         target: input.target,
         evidence: input.evidence,
         settings: input.judge_settings,
         judgement: input.judgement,
-        options: &options,
+        options: &input.options,
     };
     let rules::Findings { findings, mut not_checked, causes } = rules::run(&context);
     not_checked.extend(out_of_scope(input));
@@ -69,11 +74,13 @@ pub fn report(input: &Input<'_>) -> Report {
             judged_at: input.judge_settings.at,
             arguments: input.settings.arguments.clone(),
             stores: input.settings.anchors.describe(&input.settings.clients),
+            judged_by: Some(judged_by(input)),
         },
         target: target(input),
         dns: input.evidence.resolution.clone(),
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
+        unreadable: unreadable(input),
         deployments,
         aia: input.evidence.aia.iter().map(|evidence| fetch(input, evidence)).collect(),
         findings,
@@ -83,8 +90,18 @@ pub fn report(input: &Input<'_>) -> Report {
     }
 }
 
+fn judged_by(input: &Input<'_>) -> JudgedBy {
+    let settings = input.judge_settings;
+    JudgedBy {
+        clients: settings.clients.iter().map(|client| client.id.to_owned()).collect(),
+        warn_days: settings.warn_days,
+        expect_cname: settings.expect_cname.as_ref().map(ToString::to_string),
+        options: input.options.clone(),
+    }
+}
+
 /// What a command must repeat to see what this probe saw. Paths stay out of reports: FILE stands for them.
-fn repeated_options(settings: &Settings) -> String {
+pub fn repeated_options(settings: &Settings) -> String {
     let mut options = String::new();
     let mut add = |option: &str, value: &dyn std::fmt::Display| {
         // Writing to a String cannot fail.
@@ -148,10 +165,35 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             failure: endpoint.failure.clone(),
             tls: endpoint.tls.clone(),
             timing_ms,
+            ocsp_staple: endpoint
+                .ocsp_staple
+                .as_ref()
+                .filter(|_| input.settings.evidence == EvidenceLevel::Pem)
+                .map(|staple| STANDARD.encode(staple)),
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
+            choice: endpoint.choice,
+            hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
         }
     })
     .collect()
+}
+
+fn hello(input: &Input<'_>, evidence: &HelloEvidence) -> HelloFacts {
+    let sends_it = |client: &&&Client| client.hello == Some(evidence.hello);
+    let (chosen, failure) = match &evidence.answer {
+        HelloAnswer::Chosen(chosen) => (Some(chosen), chosen.failure.clone()),
+        HelloAnswer::Refused(failure) => (None, Some(failure.clone())),
+    };
+    let chain = chosen.map(|chosen| chosen.served_chain.as_slice()).unwrap_or_default();
+    HelloFacts {
+        clients: input.judge_settings.clients.iter().filter(sends_it).map(|client| client.id.to_owned()).collect(),
+        versions: evidence.hello.versions.iter().map(|version| hello::version_name(*version)).collect(),
+        cipher_suites: evidence.hello.cipher_suites.len(),
+        tls: chosen.map(|chosen| chosen.tls.clone()),
+        choice: chosen.map(|chosen| chosen.choice),
+        failure,
+        served_chain: chain.iter().map(|der| Fingerprint::of(der).to_string()).collect(),
+    }
 }
 
 fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Option<&'static str>]) -> Deployment {
@@ -226,9 +268,7 @@ fn path(input: &Input<'_>, case: &Case<'_>, path: &BuiltPath) -> Path {
         let origin = case.pool.origin(id);
         match origin.anchor {
             _ if case.is_served(id) => Provenance::Served,
-            Some(AnchorKind::Local) => Provenance::StoreLocal,
-            Some(AnchorKind::Public) if !input.settings.anchors.are_own_stores() => Provenance::StoreRoots,
-            Some(AnchorKind::Public) => origin.stores.iter().next().map_or(Provenance::StoreRoots, of_store),
+            Some(kind) => store_of(input, kind, &origin),
             None if origin.fetched => Provenance::Aia,
             None if origin.cached => Provenance::Cache,
             None => Provenance::Known,
@@ -275,7 +315,7 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
         let certificate = pool.get(id);
         let origin = pool.origin(id);
         let hash = certificate.fingerprint.to_string();
-        if !served(id) && !origin.fetched && !origin.cached && !on_a_path(&hash) {
+        if !served(id) && !origin.fetched && !origin.cached && !on_a_path(&hash) && !is_named(pool, id, &served) {
             continue;
         }
         let sources = [
@@ -286,9 +326,40 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
             (origin.known, Source::Known),
         ];
         let sources = sources.into_iter().filter(|(is, _)| *is).map(|(_, source)| source).collect();
-        shown.insert(hash, facts(certificate, sources, input.settings.evidence));
+        let mut facts = facts(certificate, sources, input.settings.evidence);
+        facts.trusted_in = origin.anchor.map(|kind| store_of(input, kind, &origin));
+        shown.insert(hash, facts);
     }
     shown
+}
+
+/// An anchor with the name of an issuer: it may lie on no path because its key does not fit, which the judge must be able
+/// to see again.
+fn is_named(pool: &Pool, anchor: CertId, served: &impl Fn(CertId) -> bool) -> bool {
+    let name = pool.get(anchor).subject.normalised();
+    pool.ids().any(|id| {
+        let origin = pool.origin(id);
+        (served(id) || origin.fetched || origin.cached) && pool.get(id).issuer.normalised() == name
+    })
+}
+
+fn store_of(input: &Input<'_>, kind: AnchorKind, origin: &Origin) -> Provenance {
+    match kind {
+        AnchorKind::Local => Provenance::StoreLocal,
+        AnchorKind::Public if !input.settings.anchors.are_own_stores() => Provenance::StoreRoots,
+        AnchorKind::Public => origin.stores.iter().next().map_or(Provenance::StoreRoots, of_store),
+    }
+}
+
+/// What was served and does not parse, for whoever judges it again.
+fn unreadable(input: &Input<'_>) -> BTreeMap<String, String> {
+    if input.settings.evidence != EvidenceLevel::Pem {
+        return BTreeMap::new();
+    }
+    let files = input.evidence.files.iter().map(|files| &files.chain);
+    let chains = input.evidence.endpoints.iter().map(|endpoint| &endpoint.served_chain).chain(files);
+    let unread = chains.flatten().filter(|octets| Certificate::parse(octets).is_err());
+    unread.map(|octets| (Fingerprint::of(octets).to_string(), STANDARD.encode(octets))).collect()
 }
 
 fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) -> CertificateFacts {
@@ -322,6 +393,7 @@ fn facts(certificate: &Certificate, sources: Vec<Source>, level: EvidenceLevel) 
         ca_issuers: extensions.ca_issuers.iter().map(|url| crate::x509::dn::printable(url)).collect(),
         scts: extensions.scts.iter().map(|sct| SctFacts { log_id: hex(&sct.log_id), timestamp: sct.at() }).collect(),
         sources,
+        trusted_in: None,
         pem: (level == EvidenceLevel::Pem).then(|| pem::encode(certificate.der())),
     }
 }

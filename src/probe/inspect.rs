@@ -37,6 +37,7 @@ pub fn inspect(
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })
@@ -49,13 +50,15 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
     let (target, mut evidence) = of_files(chain, None, host);
     let judge_settings = settings.for_judging(started_at);
     let resolver = Resolver::new(settings.resolvers.clone());
-    let judgement = judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, started_at, deadline).await;
+    let judgement =
+        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, None, started_at, deadline).await;
     assemble::report(&assemble::Input {
         target: &target,
         settings,
         evidence: &evidence,
         judge_settings: &judge_settings,
         judgement: &judgement,
+        options: assemble::repeated_options(settings),
         started_at,
         finished_at: clock(),
     })

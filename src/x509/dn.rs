@@ -82,6 +82,13 @@ impl DistinguishedName {
             .collect()
     }
 
+    /// The values of emailAddress (RFC 2985 §5.2.1): constraints on mailboxes reach them where there is no SAN (RFC 5280
+    /// §4.2.1.10).
+    pub fn mailboxes(&self) -> impl Iterator<Item = String> {
+        let attributes = self.attributes().into_iter();
+        attributes.filter(|attribute| attribute.oid == "1.2.840.113549.1.9.1").map(|attribute| attribute.text)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.normalised.is_empty()
     }

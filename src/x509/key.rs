@@ -4,6 +4,8 @@ use std::fmt;
 
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::der;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
     P224,
@@ -116,6 +118,15 @@ pub fn is_p192(spki: &[u8]) -> bool {
     // OBJECT IDENTIFIER 1.2.840.10045.3.1.1
     const NAMED_CURVE: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01];
     spki.windows(NAMED_CURVE.len()).any(|window| window == NAMED_CURVE)
+}
+
+/// Is `spki` (DER) an elliptic-curve key whose curve is spelled out instead of named (RFC 5480 §2.1.1 forbids it)?
+pub fn has_explicit_curve(spki: &[u8]) -> bool {
+    // id-ecPublicKey, then SpecifiedECDomain, a SEQUENCE.
+    const EC: [u8; 9] = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    let algorithm = der::split(spki).and_then(|(spki, _)| der::values(spki.content).next());
+    let parameters = algorithm.and_then(|algorithm| algorithm.content.strip_prefix(&EC));
+    parameters.and_then(der::split).is_some_and(|(parameters, _)| parameters.tag == 0x30)
 }
 
 impl fmt::Display for KeyKind {

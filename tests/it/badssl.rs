@@ -91,6 +91,8 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
                 .collect(),
             ocsp_staple: None,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tlsmend::model::time::Time;
-use tlsmend::remedy::cas::credentials::{Credentials, Identity, Role};
+use tlsmend::remedy::cas::credentials::{Credentials, CredentialsError, Found, Identity, Lookup, Role};
 use tlsmend::remedy::cas::{
     CasClient, CertId, Effect, Endpoint, ErrorKind, GuideClient, GuideStatus, JobChange, JobFilter, JobId, NewJob,
     ResourceFilter, ResourceId, Settings, Start, WorkerId, WorkerStatus, sign,
@@ -668,4 +668,163 @@ async fn gateways_are_read_by_path() {
     let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
     let base = "/api/v2/gateways";
     assert_eq!(paths, [base, "/api/v2/gateways/cn-hangzhou/gw-1", "/api/v2/gateways/cn-hangzhou/gw%2F1/domains"]);
+}
+
+/// Signs our recorded requests again, by the code of the official Python SDK. `None` where it is not installed.
+async fn signed_by_the_sdk(requests: &[Recorded]) -> Option<Vec<String>> {
+    let standard = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
+    let peers = std::env::var_os("TLSMEND_PEERS").map_or_else(|| standard.into(), std::path::PathBuf::from);
+    let python = peers.join("venv/bin/python");
+    if !python.exists() {
+        return None;
+    }
+    let map = |pairs: Vec<(String, String)>| Value::Object(pairs.into_iter().map(|(k, v)| (k, json!(v))).collect());
+    let shown: Vec<Value> = requests
+        .iter()
+        .map(|request| {
+            let named = request.header("authorization").and_then(|text| text.split("SignedHeaders=").nth(1)).unwrap_or_default();
+            let names: Vec<&str> = named.split(',').next().unwrap_or_default().split(';').collect();
+            let headers: Vec<_> =
+                request.headers.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
+            json!({
+                "method": request.method, "path": request.path, "query": map(request.query()), "form": map(request.form()),
+                "headers": map(headers), "hash": sign::content_hash(request.body.as_bytes()),
+            })
+        })
+        .collect();
+    let input = serde_json::to_vec(&shown).unwrap();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut child = std::process::Command::new(python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/cas_sign.py"))
+            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY_ID)
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEY_SECRET)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &input).unwrap();
+        child.wait_with_output().unwrap()
+    })
+    .await
+    .unwrap();
+    assert!(output.status.success());
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn the_official_sdk_signs_our_requests_as_we_do() {
+    let service =
+        Service::start(|_, _| Reply::ok(r#"{"RequestId":"R","CertId":1,"GatewayId":"g","Status":"Issued"}"#)).await;
+    let special = "a b+c*d~e'f(g)!h/i?j%k&l=m:n@o,p;q\"r<s>t_u-v.w证书é";
+    for token in [None, Some(TOKEN)] {
+        let client = client_with(&service, Identity::Static(credentials(token)));
+        client.upload("rec.example.com-1", BUNDLE, &Secret::new(PRIVATE_KEY)).await.unwrap();
+        let filter = ResourceFilter { keyword: Some(special.into()), ..ResourceFilter::default() };
+        client.resources(&filter).await.unwrap();
+        client.start_job(JobId(8888), Start::Pending).await.unwrap();
+        client.certificates(Some("")).await.unwrap();
+        let endpoint: Endpoint = service.url().parse().unwrap();
+        let eas_settings = settings(&endpoint);
+        let eas = EasClient::new(endpoint, "cn-hangzhou", Identity::Static(credentials(token)), eas_settings).unwrap();
+        eas.domains("gw-1uhcqmsc7x22000000").await.unwrap();
+        eas.gateways().await.unwrap();
+        let guide = guide(&service, token);
+        guide.create(special).await.unwrap();
+        guide.update(&"cert-8a9b2c".parse().unwrap(), BUNDLE).await.unwrap();
+        guide.status(&"cert-8a9b2c".parse().unwrap()).await.unwrap();
+    }
+    let requests = service.requests();
+    let Some(signatures) = signed_by_the_sdk(&requests).await else {
+        return crate::support::skip("the Python SDK of the certificate service is not installed");
+    };
+    assert_eq!(signatures.len(), requests.len());
+    for (request, expected) in requests.iter().zip(&signatures) {
+        let ours = request.header("authorization").map(str::to_owned).or_else(|| request.parameter("Signature"));
+        assert_eq!(ours.as_ref(), Some(expected), "{request:?}");
+    }
+    let older = requests.iter().filter(|request| request.header("authorization").is_none()).count();
+    assert!(older >= 6 && requests.len() - older >= 12, "{older} of {}", requests.len());
+}
+
+fn lookup(
+    profile: Option<&str>,
+    environment: &[(&str, &str)],
+    config: Option<&str>,
+) -> Result<Found, CredentialsError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    if let Some(config) = config {
+        std::fs::write(&file, config).unwrap();
+    }
+    let environment: Vec<(String, String)> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variable =
+        move |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    Lookup { profile, default_profile: None, environment: &variable, config_file: Some(file) }.find()
+}
+
+const CONFIG: &str = r#"{"current": "work", "profiles": [
+    {"name": "work", "mode": "AK", "access_key_id": "LTAIwork", "access_key_secret": "secret-of-work", "region_id": "cn-shanghai"},
+    {"name": "token", "mode": "StsToken", "access_key_id": "STS.1", "access_key_secret": "s", "sts_token": "t"},
+    {"name": "role", "mode": "RamRoleArn", "access_key_id": "LTAIrole", "access_key_secret": "s",
+     "ram_role_arn": "acs:ram::1:role/x", "ram_session_name": "me", "expired_seconds": 900, "sts_region": "cn-hangzhou"},
+    {"name": "machine", "mode": "EcsRamRole", "ram_role_name": "r"},
+    {"name": "half", "mode": "AK", "access_key_id": "LTAIhalf", "access_key_secret": ""}
+], "meta_path": ""}"#;
+
+#[test]
+fn credentials_come_from_where_the_vendor_looks_first() {
+    const KEYS: [(&str, &str); 2] =
+        [("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIenv"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret-of-env")];
+    let id = |found: &Found| match &found.identity {
+        Identity::Static(credentials) => credentials.access_key_id.clone(),
+        Identity::Role(role) => format!("{} by {}", role.role_arn, role.with.access_key_id),
+    };
+    let from = |profile, environment: &[(&str, &str)], config| lookup(profile, environment, config).unwrap();
+    let environment = from(None, &KEYS, Some(CONFIG));
+    assert_eq!(id(&environment), "LTAIenv");
+    assert!(environment.source.contains("environment") && !environment.source.contains("secret-of-env"));
+    // A profile that was asked for wins over the environment.
+    assert_eq!(id(&from(Some("work"), &KEYS, Some(CONFIG))), "LTAIwork");
+    let current = from(None, &[], Some(CONFIG));
+    assert_eq!(
+        (id(&current).as_str(), current.source.as_str(), current.region.as_deref()),
+        ("LTAIwork", "profile `work` (AK)", Some("cn-shanghai"))
+    );
+    assert_eq!(id(&from(None, &[("ALIBABA_CLOUD_PROFILE", "role")], Some(CONFIG))), "acs:ram::1:role/x by LTAIrole");
+    let token = from(Some("token"), &[], Some(CONFIG));
+    assert!(matches!(&token.identity, Identity::Static(it) if it.security_token.as_ref().unwrap().expose() == "t"));
+    // Half a key is none.
+    assert_eq!(id(&from(None, &KEYS[..1], Some(CONFIG))), "LTAIwork");
+}
+
+#[test]
+fn what_cannot_be_used_says_what_to_do() {
+    let refused = |profile, environment: &[(&str, &str)], config| match lookup(profile, environment, config) {
+        Ok(found) => panic!("found {}", found.source),
+        Err(error) => error.to_string(),
+    };
+    let oidc = [
+        ("ALIBABA_CLOUD_ROLE_ARN", "a"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "b"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "c"),
+    ];
+    for (message, said) in [
+        (refused(None, &[], None), "aliyun configure"),
+        (refused(None, &[("ALIBABA_CLOUD_CREDENTIALS_URI", "http://x")], None), "CredentialsURI"),
+        (refused(None, &[("ALIBABA_CLOUD_ECS_METADATA", "r")], None), "ECS instance"),
+        // It would be another identity than the profile's.
+        (refused(None, &oidc, Some(CONFIG)), "OIDC"),
+        (refused(None, &[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")], Some(CONFIG)), "disabled"),
+        (refused(Some("machine"), &[], Some(CONFIG)), "EcsRamRole"),
+        (refused(Some("half"), &[], Some(CONFIG)), "access_key_secret"),
+        (refused(Some("nobody"), &[], Some(CONFIG)), "work, token, role"),
+        (refused(Some("nobody"), &[], None), "does not exist"),
+        (refused(None, &[], Some("{\"current\": \"sec-ret")), "not valid JSON"),
+        (refused(None, &[], Some("[]")), "no JSON object"),
+        (refused(None, &[], Some("{}")), "no profile `default`"),
+    ] {
+        assert!(message.contains(said), "{said}: {message}");
+        assert!(!message.contains("sec-ret"), "{message}");
+    }
 }

@@ -7,8 +7,23 @@ use serde_json::Value;
 
 use crate::support::program::CACHE_HOME;
 
-const COMMANDS: &[&str] =
-    &["probe", "inspect", "bundle", "lab", "demo", "explain", "rules", "clients", "judge", "completions"];
+const COMMANDS: &[&str] = &[
+    "probe",
+    "inspect",
+    "bundle",
+    "show",
+    "mapping",
+    "fix",
+    "preflight",
+    "cas",
+    "lab",
+    "demo",
+    "explain",
+    "rules",
+    "clients",
+    "judge",
+    "completions",
+];
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsmend"));

@@ -1,7 +1,7 @@
 //! The emulated certificate service: signatures, and the whole way from upload to rollback over real sockets.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,17 +9,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tlsmend::lab::Lab;
-use tlsmend::lab::cas::{Account, Binding, Clock, Credits, Emulator, Fault, Injection, Propagation, Seed, Wiring};
+use tlsmend::lab::cas::{
+    Account, Binding, Clock, Credits, Emulator, Fault, Injection, Origin, Propagation, Secret, Seed, SeedCertificate,
+    SeedResource, Wiring,
+};
+use tlsmend::lab::pki::{Issued, Pki};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
-use tlsmend::model::report::Endpoint;
 use tlsmend::model::time::Time;
-use tlsmend::probe::probe;
 use tlsmend::x509::pem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::cas_caller::{Answered, Caller};
-use crate::support::skip;
+use crate::support::cas_caller::{Caller, plain_http};
+use crate::support::cas_world::{bundle_and_key, finish, id, now, served, small_job, start, world};
+use crate::support::program::tlsmend;
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cas/signature-vectors.json");
 
@@ -152,39 +155,6 @@ async fn every_negative_vector_is_refused_with_its_code() {
     }
 }
 
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time::from_unix(since.as_secs().try_into().unwrap())
-}
-
-/// The lab's domain that lacks its intermediate at two addresses, behind the service.
-async fn world(binding: Binding, seed: Seed) -> (Lab, Emulator) {
-    let lab = Lab::start(now(), Some(&[TWO_ADDRESSES])).await.unwrap();
-    let emulator = lab.with_cas(TWO_ADDRESSES, binding, seed, Arc::new(now)).await.unwrap();
-    (lab, emulator)
-}
-
-/// What each address serves, as fingerprints.
-async fn served(lab: &Lab) -> Vec<Vec<String>> {
-    let running = lab.scenario(TWO_ADDRESSES).unwrap();
-    let report = probe(&running.target().unwrap(), &lab.settings(running).unwrap(), now).await;
-    let chain = |endpoint: &Endpoint| report.deployments[endpoint.deployment.unwrap()].served_chain.clone();
-    report.endpoints.iter().map(chain).collect()
-}
-
-/// The bundle that mends the domain, and the key of its certificate.
-async fn bundle_and_key(lab: &Lab, emulator: &Emulator, caller: &Caller<'_>) -> (String, String) {
-    let running = lab.scenario(TWO_ADDRESSES).unwrap();
-    let report = probe(&running.target().unwrap(), &lab.settings(running).unwrap(), now).await;
-    let id = emulator.certificates()[0].id.to_string();
-    let detail = caller.query("GetUserCertificateDetail", &[("CertId", &id)]).await.ok();
-    (report.repair.bundle_pem.unwrap(), detail["Key"].as_str().unwrap().to_owned())
-}
-
-fn id(value: &Value) -> String {
-    value.as_i64().unwrap_or_else(|| panic!("no id: {value}")).to_string()
-}
-
 #[tokio::test]
 async fn probe_deploy_probe_roll_back_probe() {
     let (lab, emulator) = world(Binding::Both, Seed::default()).await;
@@ -248,32 +218,6 @@ async fn probe_deploy_probe_roll_back_probe() {
     let after = caller.query("DescribeDeploymentJob", &[("JobId", &job)]).await.ok();
     assert_eq!((&after["Status"], &after["Rollback"]), (&"success".into(), &1.into()));
     assert!(emulator.calls().iter().all(|call| call.secrets_in_query().is_empty()));
-}
-
-/// A job for the domain's first resource with the certificate stored first: enough to start, poll and roll back.
-async fn small_job(emulator: &Emulator, caller: &Caller<'_>) -> String {
-    let (certificate, resource) =
-        (emulator.certificates()[0].id.to_string(), emulator.resources()[0].resource.to_string());
-    let parameters = [
-        ("Name", "again"),
-        ("JobType", "user"),
-        ("CertIds", &certificate),
-        ("ResourceIds", &resource),
-        ("ContactIds", "519580"),
-    ];
-    id(&caller.query("CreateDeploymentJob", &parameters).await.ok()["JobId"])
-}
-
-async fn start(caller: &Caller<'_>, job: &str) -> Answered {
-    caller.query("UpdateDeploymentJobStatus", &[("JobId", job), ("Status", "pending")]).await
-}
-
-/// Polls until workers have ended too; the job's status.
-async fn finish(caller: &Caller<'_>, job: &str) -> String {
-    for _ in 0..8 {
-        caller.query("DescribeDeploymentJob", &[("JobId", job)]).await.ok();
-    }
-    caller.query("DescribeDeploymentJob", &[("JobId", job)]).await.ok()["Status"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -628,7 +572,7 @@ async fn the_dialect_of_the_guides() {
 
     let leaf = pem::encode(&emulator.certificates().pop().unwrap().chain[0]);
     let url = format!("{}/ca/intermediate.cer", emulator.endpoint());
-    let issuer = pem::encode(&reqwest::get(url).await.unwrap().bytes().await.unwrap());
+    let issuer = pem::encode(&plain_http().get(url).send().await.unwrap().bytes().await.unwrap());
     let chain = format!("{leaf}{issuer}{}", emulator.root_pem());
     let update = |chain: String| {
         let caller = &caller;
@@ -648,94 +592,298 @@ async fn the_dialect_of_the_guides() {
     assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
 }
 
-/// Where `.ci/run` puts other people's clients of the service.
-fn peers() -> PathBuf {
-    let standard = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers");
-    std::env::var_os("TLSMEND_PEERS").map_or_else(|| standard.into(), PathBuf::from)
+#[tokio::test]
+async fn a_rollback_needs_the_certificate_of_before() {
+    let (lab, emulator) = world(Binding::Slb, Seed::default()).await;
+    let caller = Caller::new(&emulator, now);
+    let (bundle, key) = bundle_and_key(&lab, &emulator, &caller).await;
+    let old = emulator.certificates()[0].id.to_string();
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await.ok();
+    let deployed = || async {
+        let job = small_job(&emulator, &caller).await;
+        caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &id(&new["CertId"]))]).await.ok();
+        start(&caller, &job).await.ok();
+        assert_eq!(finish(&caller, &job).await, "success");
+        job
+    };
+    let roll_back = |job: String| {
+        let (caller, emulator) = (&caller, &emulator);
+        async move {
+            let worker = emulator.jobs().pop().unwrap().workers[0].id.to_string();
+            let parameters = [("JobId", job.as_str()), ("WorkerId", &worker)];
+            caller.query("CreateRollbackTask", &parameters).await.ok();
+            finish(caller, &job).await;
+            let counters = caller.query("DescribeDeploymentJobStatus", &[("JobId", &job)]).await.ok();
+            (
+                counters["SuccessCount"].clone(),
+                counters["RollbackSuccessCount"].clone(),
+                counters["RollbackFailedCount"].clone(),
+            )
+        }
+    };
+    let counted = |success: i32, rolled_back: i32, failed: i32| (json!(success), json!(rolled_back), json!(failed));
+    assert_eq!(roll_back(deployed().await).await, counted(0, 1, 0));
+    let job = deployed().await;
+    emulator.inject(Injection::new("CreateRollbackTask", 2, Fault::RollbackError));
+    assert_eq!(roll_back(job).await, counted(0, 0, 1), "as injected");
+    caller.query("DeleteUserCertificate", &[("CertId", &old)]).await.ok();
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+
+    let (lab, emulator) = world(Binding::Slb, Seed::default()).await;
+    let caller = Caller::new(&emulator, now);
+    let job = small_job(&emulator, &caller).await;
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await;
+    assert_eq!(new.code(), "", "any pair is taken, whatever it is for");
+    caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &id(&new.json()["CertId"]))]).await.ok();
+    start(&caller, &job).await.ok();
+    assert_eq!(finish(&caller, &job).await, "success");
+    caller.query("DeleteUserCertificate", &[("CertId", &emulator.certificates()[0].id.to_string())]).await.ok();
+    let worker = emulator.jobs()[0].workers[0].id.to_string();
+    caller.query("CreateRollbackTask", &[("JobId", &job), ("WorkerId", &worker)]).await.ok();
+    finish(&caller, &job).await;
+    assert_eq!(emulator.jobs()[0].workers[0].status, "rollback_error", "what was bound before is gone");
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
 }
 
-/// An official SDK: the program that runs it, and its script in `tests/peers`.
-struct Sdk {
-    program: PathBuf,
-    script: &'static str,
-}
-
-impl Sdk {
-    /// `None` where it is not installed.
-    fn python() -> Option<Self> {
-        let program = peers().join("venv/bin/python");
-        let is_there = peers().join("venv/lib").exists() && program.exists();
-        is_there.then_some(Self { program, script: "cas_sdk.py" })
+/// Address by address, and an older deployment that arrives late changes nothing.
+#[tokio::test]
+async fn a_deployment_spreads() {
+    let pace = Propagation { first_ms: 0, between_ms: 400, never: Vec::new() };
+    let (lab, emulator) = world(Binding::Slb, Seed { propagation: pace, ..Seed::default() }).await;
+    let caller = Caller::new(&emulator, now);
+    let (bundle, key) = bundle_and_key(&lab, &emulator, &caller).await;
+    let new = caller.form("UploadUserCertificate", &[("Name", "n"), ("Cert", &bundle), ("Key", &key)]).await.ok();
+    let deploy = |certificate: String| {
+        let (caller, emulator) = (&caller, &emulator);
+        async move {
+            let job = small_job(emulator, caller).await;
+            caller.query("UpdateDeploymentJob", &[("JobId", &job), ("CertIds", &certificate)]).await.ok();
+            start(caller, &job).await.ok();
+            assert_eq!(finish(caller, &job).await, "success");
+        }
+    };
+    deploy(id(&new["CertId"])).await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&vec![2, 2]) {
+        assert!(seen.len() < 1000, "the second address never serves it");
+        seen.push(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>());
     }
-
-    fn node() -> Option<Self> {
-        let is_there = peers().join("npm/node_modules/@alicloud/cas20200407").exists();
-        is_there.then(|| Self { program: "node".into(), script: "cas_sdk.cjs" })
-    }
-
-    /// Runs beside the emulator, which needs this thread.
-    async fn run(&self, scheme: Option<&'static str>, arguments: &[&str]) -> Value {
-        let mut command = Command::new(&self.program);
-        command
-            .arg(format!("{}/tests/peers/{}", env!("CARGO_MANIFEST_DIR"), self.script))
-            .args(arguments)
-            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testAccessKeyId")
-            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testAccessKeySecret")
-            .env("NODE_PATH", peers().join("npm/node_modules"))
-            .env("NO_PROXY", "*")
-            .env_remove("CAS_SCHEME")
-            .envs(scheme.map(|scheme| ("CAS_SCHEME", scheme)));
-        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
-    }
-
-    /// Upload, list, job, poll, rollback; what is served is looked at in between.
-    async fn goes_all_the_way(&self, scheme: Option<&'static str>) {
-        let (lab, emulator) = world(Binding::Both, Seed::default()).await;
-        let caller = Caller::new(&emulator, now);
-        let (bundle, _) = bundle_and_key(&lab, &emulator, &caller).await;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("bundle.pem");
-        std::fs::write(&file, bundle).unwrap();
-        let (endpoint, host) = (emulator.address().to_string(), &lab.scenario(TWO_ADDRESSES).unwrap().host);
-        let begun = emulator.calls().len();
-        let broken = served(&lab).await;
-
-        let done = self.run(scheme, &["deploy", &endpoint, host, file.to_str().unwrap()]).await;
-        assert_eq!(done["statuses"], json!(["pending", "scheduling", "processing", "success"]));
-        assert_eq!((&done["old"], &done["new"]), (&json!(12_300_001), &json!(12_345_678)));
-        assert_eq!((&done["resources"], &done["matches"], &done["cost"]), (&json!(2), &json!(2), &json!(2)));
-        assert_eq!((&done["refused"], &done["filtered_key"]), (&json!("NameRepeat"), &Value::Null));
-        assert_eq!(done["chain"], json!([host]));
-        assert_eq!(done["workers"], json!([["success", 12_300_001], ["success", 12_300_001]]));
-        assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-
-        let undone = self.run(scheme, &["rollback", &endpoint, &done["job"].to_string()]).await;
-        let both = |status: &str| json!([status, status]);
-        assert_eq!(undone["statuses"], json!([both("rollback"), both("rollback_success")]));
-        assert_eq!(undone["job_rolled_back"], 1);
-        assert_eq!(served(&lab).await, broken);
-
-        let calls = emulator.calls().split_off(begun);
-        assert!(calls.iter().all(|call| call.authenticated && call.acs3 == scheme.is_none()));
-        // The SDKs do put the key into the address: what a client should not do, and what the record is for.
-        let secrets: Vec<&str> = calls.iter().flat_map(|call| call.secrets_in_query()).collect();
-        assert_eq!(secrets, ["Key", "Key"]);
-    }
+    assert!(!seen.contains(&vec![1, 2]), "the second address was first: {seen:?}");
+    deploy(emulator.certificates()[0].id.to_string()).await;
+    emulator.set_propagation(Propagation::default());
+    deploy(id(&new["CertId"])).await;
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(served(&lab).await.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
 }
 
 #[tokio::test]
-async fn the_official_python_sdk_deploys_and_rolls_back() {
-    let Some(sdk) = Sdk::python() else { return skip("the Python SDK of the certificate service is not installed") };
-    sdk.goes_all_the_way(None).await;
-    sdk.goes_all_the_way(Some("v2")).await;
+async fn keys_tokens_and_policies_are_told_apart() {
+    let token = |account: Account, token: &str| account.with_token(token);
+    let accounts = vec![
+        Account { denied: vec!["DescribeDeploymentJob".to_owned()], ..Account::default() },
+        token(Account::new("STS.one", "s"), "token one"),
+        token(Account::new("STS.two", "s"), "token two"),
+        Account {
+            expires_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            ..token(Account::new("STS.old", "s"), "token old")
+        },
+        Account { inactive: true, ..Account::new("off", "s") },
+    ];
+    let emulator =
+        Emulator::start(Seed { accounts, ..Seed::default() }, Arc::new(now), Wiring::default()).await.unwrap();
+    for (id, secret, token, code) in [
+        ("STS.one", "s", Some("token one"), ""),
+        ("STS.one", "s", Some("token two"), "InvalidSecurityToken.MismatchWithAccessKey"),
+        ("STS.one", "s", Some("no token"), "InvalidSecurityToken.Malformed"),
+        ("STS.one", "s", None, "InvalidAccessKeyId.NotFound"),
+        ("STS.one", "wrong", Some("token one"), "SignatureDoesNotMatch"),
+        ("STS.old", "s", Some("token old"), "InvalidSecurityToken.Expired"),
+        ("off", "s", None, "InvalidAccessKeyId.Inactive"),
+        ("nobody", "s", None, "InvalidAccessKeyId.NotFound"),
+    ] {
+        let answer = Caller::new(&emulator, now).with(id, secret, token).query("ListContact", &[]).await;
+        assert_eq!(answer.code(), code, "{id} {token:?}");
+    }
+    for (header, code) in [("x-acs-extra", "SignatureDoesNotMatch"), ("x-trace", "")] {
+        let answer = Caller::new(&emulator, now).unsigned(header, "1").query("ListContact", &[]).await;
+        assert_eq!(answer.code(), code, "{header}");
+    }
+    let denied = Caller::new(&emulator, now).query("DescribeDeploymentJob", &[("JobId", "1")]).await;
+    assert_eq!((denied.status, denied.code().as_str()), (403, "NoPermission"));
+    assert_eq!(denied.json()["AccessDeniedDetail"]["AuthAction"], "yundun-cert:DescribeDeployment");
+    let unsigned =
+        replay(&emulator, b"POST /?Action=ListContact HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(unsigned, (400, "IncompleteSignature".to_owned()));
+}
+
+/// A certificate with its key, as a seed holds it.
+fn seed_certificate(id: i64, issued: &Issued) -> SeedCertificate {
+    let key = STANDARD.encode(issued.key_der());
+    let key = Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n"));
+    let name = format!("stored-{id}");
+    SeedCertificate { id, guide_id: None, name, cert: issued.pem(), key: Some(key), origin: Origin::Upload }
 }
 
 #[tokio::test]
-async fn the_official_typescript_sdk_deploys_and_rolls_back() {
-    let Some(sdk) = Sdk::node() else { return skip("the TypeScript SDK of the certificate service is not installed") };
-    sdk.goes_all_the_way(None).await;
-    sdk.goes_all_the_way(Some("v2")).await;
+async fn lists_find_what_they_are_asked_for() {
+    let root = Pki::new("lists", now()).root("Root").issue().unwrap();
+    let issue = |host: &str| root.end_entity(host);
+    let certificates = vec![
+        seed_certificate(1, &issue("*.it.example").issue().unwrap()),
+        seed_certificate(2, &issue("old.it.example").valid(-60, -1).issue().unwrap()),
+        seed_certificate(3, &issue("www.example").issue().unwrap()),
+    ];
+    let resource = |id, product: &str, domain: &str, cert_id| SeedResource {
+        cert_id,
+        ..SeedResource::new(id, product, domain, "i-1")
+    };
+    let resources = vec![
+        resource(1, "CDN", "a.it.example", 1),
+        resource(2, "CDN", "a.b.it.example", 1),
+        SeedResource { hidden_for: 1, ..resource(3, "OSS", "it.example", 0) },
+        SeedResource { enable_https: false, ..resource(4, "CDN", "b.it.example", 0) },
+        resource(5, "SLB", "c.it.example", 3),
+    ];
+    let emulator =
+        Emulator::start(Seed { certificates, resources, ..Seed::default() }, Arc::new(now), Wiring::default())
+            .await
+            .unwrap();
+    let caller = Caller::new(&emulator, now);
+    let ids = |answer: &Value, list: &str, id: &str| -> Vec<String> {
+        answer[list].as_array().unwrap().iter().map(|row| row[id].to_string().replace('"', "")).collect()
+    };
+    for (order, status, keyword, found) in [
+        ("UPLOAD", "", "", &["3", "1"][..]),
+        ("UPLOAD", "EXPIRED", "", &["2"]),
+        ("CERT", "", "*.it.example", &["1"]),
+        ("CERT", "", "t.exam", &["1"]),
+        ("CERT", "", "a.it.example", &[]),
+        ("CERT", "", "stored-1", &[]),
+        ("CPACK", "", "", &[]),
+        ("", "", "", &[]),
+    ] {
+        let parameters = [("OrderType", order), ("Status", status), ("Keyword", keyword)];
+        let answer = caller.query("ListUserCertificateOrder", &parameters).await.ok();
+        assert_eq!(ids(&answer, "CertificateOrderList", "CertificateId"), found, "{order} {status} {keyword}");
+    }
+    let answer = caller.query("ListCertificates", &[("Keyword", "stored-2")]).await.ok();
+    assert_eq!(ids(&answer, "CertificateList", "CertificateId"), ["2"]);
+    assert!(
+        answer["CertificateList"][0]["CertificateId"].is_string()
+            && answer["CertificateList"][0]["CertificateStatus"] == "expired"
+    );
+    assert_eq!(caller.query("ListCertificates", &[("ShowSize", "101")]).await.code(), "InvalidParameter");
+    let list = |parameters: &'static [(&'static str, &'static str)]| {
+        let (caller, ids) = (&caller, &ids);
+        async move { ids(&caller.query("ListCloudResources", parameters).await.ok(), "Data", "Id") }
+    };
+    assert_eq!(list(&[]).await, ["1", "2", "4", "5"], "not synchronised yet");
+    assert_eq!(list(&[]).await, ["1", "2", "3", "4", "5"]);
+    assert_eq!(list(&[("CloudProduct", "OSS")]).await, ["3"]);
+    assert_eq!(list(&[("CertIds", "[1, 3]"), ("ShowSize", "2"), ("CurrentPage", "2")]).await, ["5"]);
+    assert_eq!(list(&[("Keyword", "I-1"), ("CloudName", "Tencent")]).await, [""; 0]);
+    let matched = caller.query("GetMatchedResources", &[("CertIds", "1")]).await.ok();
+    assert_eq!(ids(&matched, "Data", "Id"), ["1", "4", "5"], "one label more, no less");
+
+    // Which of them can be deployed to, one by one.
+    for (resource, status) in [("1", "success"), ("2", "error"), ("3", "error"), ("4", "error"), ("5", "error")] {
+        let parameters =
+            [("Name", "j"), ("JobType", "user"), ("CertIds", "1"), ("ResourceIds", resource), ("ContactIds", "519580")];
+        let job = id(&caller.query("CreateDeploymentJob", &parameters).await.ok()["JobId"]);
+        start(&caller, &job).await.ok();
+        assert_eq!(
+            finish(&caller, &job).await,
+            status,
+            "no match, no HTTPS, and old names that are not covered: {resource}"
+        );
+    }
+    for (parameter, value) in
+        [("CertIds", "9"), ("ResourceIds", "9"), ("ContactIds", "9"), ("JobType", "USER"), ("Name", "")]
+    {
+        let mut parameters =
+            vec![("Name", "j"), ("JobType", "user"), ("CertIds", "1"), ("ResourceIds", "1"), ("ContactIds", "519580")];
+        parameters.iter_mut().filter(|(name, _)| *name == parameter).for_each(|pair| pair.1 = value);
+        let answer = caller.query("CreateDeploymentJob", &parameters).await;
+        assert!([400, 404].contains(&answer.status) && !answer.code().is_empty(), "{parameter}");
+    }
+}
+
+/// The shape of a refusal and of a success, in both formats.
+#[tokio::test]
+async fn answers_have_the_shapes_of_the_service() {
+    let emulator = Emulator::start(Seed::default(), Arc::new(now), Wiring::default()).await.unwrap();
+    let caller = Caller::new(&emulator, now);
+    let refused = caller.query("GetUserCertificateDetail", &[]).await;
+    let body = refused.json();
+    let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["RequestId", "HostId", "Code", "Message", "Recommend"]);
+    assert!(refused.status == 400 && body["Message"].as_str().unwrap().contains("\"CertId\""));
+    let id = body["RequestId"].as_str().unwrap();
+    let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+    assert!(lengths == [8, 4, 4, 4, 12] && *id == id.to_uppercase(), "{id}");
+    assert!(body["Recommend"].as_str().unwrap().ends_with(&format!("?q=MissingParameter&product=cas&requestId={id}")));
+    for (action, parameters, root) in [
+        ("GetUserCertificateDetail", [("Format", "XML"), ("CertId", "")], "<Error>"),
+        ("ListContact", [("Format", "xml"), ("Keyword", "ops")], "<ListContactResponse>"),
+    ] {
+        let answer = caller.query(action, &parameters).await;
+        assert_eq!(answer.content_type, "text/xml;charset=utf-8");
+        assert!(answer.text.contains(root), "{}", answer.text);
+    }
+    let contacts = caller.query("ListContact", &[("Format", "XML")]).await.text;
+    assert!(contacts.contains("<ContactList><ContactId>519580</ContactId><Name>ops</Name>"), "{contacts}");
+}
+
+/// What the command prints is what runs: a service that verifies, a domain that is broken, a fault that was asked for.
+#[cfg(unix)]
+#[tokio::test]
+async fn lab_cas_runs_what_it_prints() {
+    let fault = r#"{"action":"ListContact","call":2,"fault":"throttled"}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let seed = folder.path().join("seed.json");
+    std::fs::write(&seed, r#"{"resources": [], "credits": {"bought": 1, "used": 1}, "guide_dialect": true}"#).unwrap();
+    let arguments = ["lab", "cas", "--output", "json", "--inject", fault, "--seed", seed.to_str().unwrap()];
+    let lab = Command::new(env!("CARGO_BIN_EXE_tlsmend")).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lab = Process(lab);
+    let output = lab.0.stdout.take().unwrap();
+    let document =
+        tokio::task::spawn_blocking(|| serde_json::Deserializer::from_reader(output).into_iter::<Value>().next());
+    let document = document.await.unwrap().unwrap().unwrap();
+    let service = document["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    let text = |name: &str| document[name].as_str().unwrap();
+    let caller = Caller::at(service, now).with(text("access_key_id"), text("access_key_secret"), None);
+    caller.query("ListContact", &[]).await.ok();
+    assert_eq!(caller.query("ListContact", &[]).await.code(), "Throttling.User");
+    let resources = caller.query("ListCloudResources", &[]).await.ok();
+    assert_eq!(resources["Data"][0]["Id"], document["resources"][0]["id"]);
+    assert_eq!(resources["Data"][0]["CertId"], document["certificates"][0]["id"]);
+    assert_eq!(
+        caller.query("DescribeCertificateStatus", &[("CertId", "cert-1")]).await.code(),
+        "NotFound",
+        "the guides' dialect is on"
+    );
+
+    let mut arguments: Vec<String> = serde_json::from_value(document["arguments"].clone()).unwrap();
+    arguments.extend(["--output".to_owned(), "json".to_owned()]);
+    let probed =
+        tokio::task::spawn_blocking(move || tlsmend(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+    let probed = probed.await.unwrap();
+    assert_eq!(probed.code, Some(1), "{}", probed.stderr);
+    assert!(probed.stdout.contains("missing-intermediate"));
+    Command::new("kill").args(["-INT", &lab.0.id().to_string()]).status().unwrap();
+    assert_eq!(lab.0.wait().unwrap().code(), Some(0), "Ctrl-C is the way to end it");
+    assert!(!Path::new(text("roots")).exists(), "the temporary directory is removed");
+
+    let bad = tlsmend(&["lab", "cas", "--inject", r#"{"action":"A","call":1,"fault":"earthquake"}"#]);
+    assert!(bad.code == Some(2) && bad.stderr.contains("earthquake"), "{}", bad.stderr);
+}
+
+/// A program that a failing test does not leave behind.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -8,6 +8,7 @@ use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
+use tlsmend::model::verdict::Verdict;
 use tlsmend::x509::{Certificate, certificates_in, pem, sct};
 
 use crate::support::random_pki::{Damage, Random};
@@ -29,6 +30,8 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             served_chain: chain,
             ocsp_staple: staple,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         aia: Vec::new(),
         files: None,
@@ -118,7 +121,7 @@ async fn a_hundred_issuers_of_one_name_are_no_trap() {
     };
     let judgement = judge::judge(&evidence(world_chain, None), &settings);
     let answers = &judgement.deployments[0].answers;
-    assert!(answers.iter().all(|answer| answer.verdict != tlsmend::model::verdict::Verdict::Accept));
+    assert!(answers.iter().all(|answer| answer.verdict != Verdict::Accept));
 }
 
 /// Eight keys of one name, each certified by each of the others: 8! ways up, none of which ends. Every client answers
@@ -153,7 +156,7 @@ fn a_mesh_of_cross_certificates_is_no_trap() {
         let judgement = judge::judge(&evidence(chain.clone(), None), &alone);
         let answer = &judgement.deployments[0].answers[0];
         let unverified = client.id == "openssl-plain";
-        assert!(unverified || answer.verdict != tlsmend::model::verdict::Verdict::Accept, "{}", client.id);
+        assert!(unverified || answer.verdict != Verdict::Accept, "{}", client.id);
     }
 }
 
@@ -170,4 +173,75 @@ fn damaged_timestamp_lists_are_read_without_a_panic() {
     let mut damage = Damage(Random(0x5bd1_e995_cc9e_2d51));
     let read = (0..20_000).filter(|_| sct::list(&damage.to(&whole)).is_some()).count();
     assert!(read > 1_000 && read < 19_000, "{read}");
+}
+
+fn answers(chain: Vec<Vec<u8>>, root: &[u8], at: Time) -> Vec<(&'static str, Verdict)> {
+    let settings = judge::Settings {
+        clients: clients::ALL.iter().chain(clients::JUDGE_ONLY).copied().collect(),
+        anchors: TrustAnchors::exactly(vec![std::sync::Arc::new(Certificate::parse(root).unwrap())]),
+        at,
+        warn_days: None,
+        expect_cname: None,
+    };
+    let mut judgement = judge::judge(&evidence(chain, None), &settings);
+    let answers = judgement.deployments.remove(0).answers;
+    settings.clients.iter().map(|client| client.id).zip(answers.iter().map(|answer| answer.verdict)).collect()
+}
+
+fn ca_named(name: &str) -> rcgen::CertificateParams {
+    let mut ca = rcgen::CertificateParams::default();
+    ca.distinguished_name.push(rcgen::DnType::CommonName, name);
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+    ca.use_authority_key_identifier_extension = true;
+    ca
+}
+
+/// A hundred intermediates, each below the next: every client comes to an end, those with a limit at their limit.
+#[test]
+fn a_chain_of_a_hundred_ends() {
+    let mut above = (ca_named("root"), rcgen::KeyPair::generate().unwrap());
+    let root = above.0.self_signed(&above.1).unwrap().der().to_vec();
+    let mut chain = Vec::new();
+    for level in 0..100 {
+        let (params, key) = (ca_named(&format!("level {level}")), rcgen::KeyPair::generate().unwrap());
+        let issuer = rcgen::Issuer::from_params(&above.0, &above.1);
+        chain.insert(0, params.signed_by(&key, &issuer).unwrap().der().to_vec());
+        above = (params, key);
+    }
+    let mut leaf = rcgen::CertificateParams::new(vec!["shop.lab.example.com".to_owned()]).unwrap();
+    leaf.use_authority_key_identifier_extension = true;
+    let issuer = rcgen::Issuer::from_params(&above.0, &above.1);
+    let leaf = leaf.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap();
+    chain.insert(0, leaf.der().to_vec());
+    let limited = ["java", "rustls-aws", "firefox", "gnutls-cli", "mbedtls", "wolfssl", "peer-pyca"];
+    for (client, verdict) in answers(chain, &root, now()) {
+        assert!(verdict != Verdict::Accept || !limited.contains(&client), "{client}");
+    }
+}
+
+/// Ten thousand names under two thousand constraints: twenty million comparisons, which nobody makes. Those that look at
+/// constraints stop at a budget, their library's or ours.
+#[test]
+fn ten_thousand_names_under_thousands_of_constraints_end() {
+    let mut ca = ca_named("constrained");
+    let excluded = (0..2_000).map(|number| rcgen::GeneralSubtree::DnsName(format!("x{number}.example.org"))).collect();
+    ca.name_constraints = Some(rcgen::NameConstraints { permitted_subtrees: Vec::new(), excluded_subtrees: excluded });
+    let (root_params, root_key, key) =
+        (ca_named("root"), rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let root = root_params.self_signed(&root_key).unwrap().der().to_vec();
+    let by_root = rcgen::Issuer::from_params(&root_params, &root_key);
+    let intermediate = ca.signed_by(&key, &by_root).unwrap().der().to_vec();
+    let names = (0..10_000).map(|number| format!("n{number}.example.com")).chain(["shop.lab.example.com".to_owned()]);
+    let mut leaf = rcgen::CertificateParams::new(names.collect::<Vec<_>>()).unwrap();
+    leaf.use_authority_key_identifier_extension = true;
+    let issuer = rcgen::Issuer::from_params(&ca, &key);
+    let leaf = leaf.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap().der().to_vec();
+    assert!(Certificate::parse(&leaf).is_ok(), "within what we parse");
+    let answers = answers(vec![leaf, intermediate], &root, now());
+    let verdict = |id: &str| answers.iter().find(|(client, _)| *client == id).unwrap().1;
+    for client in ["chrome", "curl", "peer-bssl", "peer-pyca", "standard", "rustls-aws"] {
+        assert!(verdict(client) != Verdict::Accept, "{client}");
+    }
+    assert_eq!(verdict("go"), Verdict::Undetermined, "Go has no limit: the budget is ours");
 }

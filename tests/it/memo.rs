@@ -33,6 +33,8 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             tls: endpoint.tls.clone(),
             served_chain: deployment.iter().flat_map(|served| &served.served_chain).filter_map(certificate).collect(),
             ocsp_staple: None,
+            choice: None,
+            hellos: Vec::new(),
             timing: Timing::default(),
         }
     });
@@ -151,6 +153,8 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             tls: None,
             served_chain: pki.served.clone(),
             ocsp_staple: None,
+            choice: None,
+            hellos: Vec::new(),
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

@@ -11,7 +11,7 @@ use tlsmend::judge::{self, clients};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
 use tlsmend::model::resolution::Resolution;
-use tlsmend::model::time::Time;
+use tlsmend::model::time::{DAY, Time};
 use tlsmend::model::verdict::Verdict;
 use tlsmend::x509::{Certificate, pem};
 
@@ -31,9 +31,13 @@ fn pkis() -> Vec<RandomPki> {
 }
 
 fn ask(client: &str, root: &[u8], served: &[Vec<u8>]) -> Answer {
+    ask_for(client, root, served, HOST, at())
+}
+
+fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) -> Answer {
     let address = "192.0.2.1:443".parse().unwrap();
     let evidence = Evidence {
-        reference: HOST.parse().unwrap(),
+        reference: host.parse().unwrap(),
         resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
         endpoints: vec![EndpointEvidence {
             address,
@@ -43,6 +47,8 @@ fn ask(client: &str, root: &[u8], served: &[Vec<u8>]) -> Answer {
             served_chain: served.to_vec(),
             ocsp_staple: None,
             timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
         }],
         aia: Vec::new(),
         files: None,
@@ -51,7 +57,7 @@ fn ask(client: &str, root: &[u8], served: &[Vec<u8>]) -> Answer {
     let settings = judge::Settings {
         clients: vec![clients::find_for_judge(client).unwrap()],
         anchors: TrustAnchors::exactly(Vec::new()).with_local(local),
-        at: at(),
+        at,
         warn_days: None,
         expect_cname: None,
     };
@@ -88,6 +94,97 @@ fn a_stranger_in_the_chain_turns_no_accept_into_a_refusal() {
         }
     }
     assert!(accepted > PKIS, "too few chains are good for the test to say anything: {accepted}");
+}
+
+#[test]
+fn what_is_served_twice_changes_no_verdict() {
+    // GnuTLS 3.7 loses the last certificate of a list when it takes a duplicate out of it.
+    for client in ORDER_BLIND.iter().chain(&["peer-bssl", "peer-moz", "peer-pyca"]).filter(|id| **id != "gnutls-cli") {
+        for (number, pki) in pkis().iter().enumerate().filter(|(_, pki)| pki.served.len() > 1) {
+            let mut longer = pki.served.clone();
+            longer.extend_from_slice(&pki.served[1..]);
+            let (one, other) = (ask(client, &pki.root, &pki.served), ask(client, &pki.root, &longer));
+            assert_eq!(one.verdict, other.verdict, "{client}, chain {number}: {:?} {:?}", one.code, other.code);
+        }
+    }
+}
+
+#[test]
+fn the_same_chain_has_the_same_answer() {
+    for pki in pkis().iter().take(40) {
+        for client in clients::ALL.iter().chain(clients::JUDGE_ONLY) {
+            let answer = || ask(client.id, &pki.root, &pki.served);
+            assert_eq!(answer(), answer(), "{}", client.id);
+        }
+    }
+}
+
+/// While every certificate is valid, the day makes no difference.
+#[test]
+fn within_all_validities_the_verdict_stands() {
+    let mut compared = 0;
+    for (number, pki) in pkis().iter().enumerate() {
+        let all: Vec<Certificate> =
+            pki.served.iter().chain([&pki.root]).map(|der| Certificate::parse(der).unwrap()).collect();
+        let from = all.iter().map(|certificate| certificate.not_before).max().unwrap();
+        let to = all.iter().map(|certificate| certificate.not_after).min().unwrap();
+        if !(from..to).contains(&at()) {
+            continue;
+        }
+        for client in ORDER_BLIND {
+            let today = ask(client, &pki.root, &pki.served).verdict;
+            for moment in [from, from.plus(DAY), to.plus(-DAY), to.plus(-1)] {
+                let then = ask_for(client, &pki.root, &pki.served, HOST, moment);
+                assert_eq!(then.verdict, today, "{client}, chain {number}, {moment}: {:?}", then.code);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1_000, "too few chains are valid today: {compared}");
+}
+
+#[test]
+fn a_wildcard_covers_exactly_one_label() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::default();
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "wildcard root");
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+    ca.not_before = at().plus(-90 * DAY).to_datetime();
+    ca.not_after = at().plus(90 * DAY).to_datetime();
+    let root = ca.self_signed(&key).unwrap().der().to_vec();
+    let mut site = rcgen::CertificateParams::new(vec!["*.shop.example.com".to_owned()]).unwrap();
+    site.is_ca = rcgen::IsCa::NoCa;
+    site.distinguished_name = rcgen::DistinguishedName::new();
+    site.distinguished_name.push(rcgen::DnType::OrganizationName, "wildcard site");
+    site.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    site.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    site.use_authority_key_identifier_extension = true;
+    (site.not_before, site.not_after) = (ca.not_before, ca.not_after);
+    let issuer = rcgen::Issuer::from_params(&ca, &key);
+    let served = vec![site.signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer).unwrap().der().to_vec()];
+    // `openssl s_client` compares no name unless it is told one.
+    let comparing = clients::ALL.iter().chain(clients::JUDGE_ONLY);
+    for client in comparing.map(|client| client.id).filter(|id| !id.starts_with("openssl")) {
+        let mut random = Random(0x5eed_0f1a_be15_0001);
+        for _ in 0..20 {
+            let mut label = || -> String {
+                (0..=random.below(8))
+                    .map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz0123456789"[random.below(36)]))
+                    .collect()
+            };
+            let (one, two) = (label(), label());
+            for (host, covered) in [
+                (format!("{one}.shop.example.com"), true),
+                ("shop.example.com".to_owned(), false),
+                (format!("{two}.{one}.shop.example.com"), false),
+                (format!("{one}shop.example.com"), false),
+            ] {
+                let answer = ask_for(client, &root, &served, &host, at());
+                assert_eq!(answer.verdict == Verdict::Accept, covered, "{client}, {host}: {:?}", answer.code);
+            }
+        }
+    }
 }
 
 /// Some of every verdict, or the comparison shows nothing.

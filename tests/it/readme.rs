@@ -1,6 +1,7 @@
 //! The README says what is true.
 
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 
 use tlsmend::judge::{clients, rules};
 
@@ -19,7 +20,10 @@ fn section(name: &str) -> String {
 }
 
 /// The section must be `expected`; with `TLSMEND_BLESS=1` it is made so.
-fn check(name: &str, expected: &str) {
+pub fn check(name: &str, expected: &str) {
+    /// Tests of several tables run at once.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if std::env::var_os("TLSMEND_BLESS").is_some() {
         let text = readme().replace(
             &format!("<!-- {name} -->\n{}<!-- end -->", section(name)),

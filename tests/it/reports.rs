@@ -21,6 +21,12 @@ fn the_schema_is_that_of_the_types() {
 }
 
 #[test]
+fn the_schema_of_a_fix_is_that_of_the_types() {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(tlsmend::model::fix::FixReport)).unwrap();
+    assert_golden(&fixtures().join("fix.schema.json"), &(schema + "\n"));
+}
+
+#[test]
 fn golden_reports_follow_the_schema_and_survive_a_round_trip() {
     for name in GOLDEN {
         let before = golden_json(name);

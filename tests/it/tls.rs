@@ -47,6 +47,7 @@ async fn good_server() {
             version: Some("1.3".to_owned()),
             cipher_suite: Some("TLS_AES_128_GCM_SHA256".to_owned()),
             group: Some("x25519".to_owned()),
+            dh_bits: None,
             alpn: Some("h2".to_owned()),
             signature_scheme: Some("ecdsa_secp256r1_sha256".to_owned()),
             key_proof: KeyProof::Proven,

@@ -187,7 +187,7 @@ fn write_text(world: &World<'_>, account: &Account, out: &mut Vec<u8>) -> io::Re
             addresses.join(" and ")
         )?;
     }
-    writeln!(out, "# Paste the commands into another terminal. Ctrl-C ends the lab; nothing remains.")?;
+    writeln!(out, "# Paste the commands into another terminal. Ctrl-C ends the lab.")?;
     writeln!(out, "\n# The key of this emulator's account; it opens nothing else")?;
     for (name, value) in
         [("ACCESS_KEY_ID", account.access_key_id.as_str()), ("ACCESS_KEY_SECRET", account.access_key_secret.reveal())]

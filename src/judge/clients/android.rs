@@ -1,7 +1,7 @@
 //! Android apps on the platform's own TLS (Conscrypt): HttpsURLConnection, OkHttp, Retrofit.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::platform::{self, Outcome, Rules, Weight, Wrong};
 use crate::judge::standard::FaultKind;
 use crate::judge::stores::{StoreId, Trust};
@@ -16,7 +16,7 @@ pub const CLIENT: Client = Client {
     versions: "Android 17 (Conscrypt)",
     measured: false,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Android),
     notes: &[
         "not measured: modelled from Conscrypt's sources",

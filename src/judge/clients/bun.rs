@@ -1,11 +1,12 @@
 //! Bun's `fetch`, on BoringSSL.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::boringssl::{self, Refusal};
 use crate::judge::engine::openssl::host::match_name_as_node;
 use crate::judge::stores::{StoreId, Trust};
-use crate::model::handshake::{Failure, FailureKind, TlsParameters};
+use crate::model::handshake::{Failure, FailureKind};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 use crate::x509::{EncodingFault, usage};
@@ -16,7 +17,7 @@ pub const CLIENT: Client = Client {
     versions: "Bun 1.4.5 (BoringSSL)",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -34,6 +35,18 @@ pub const CLIENT: Client = Client {
     ],
     judge,
     handshake,
+};
+
+/// As sent by Bun 1.4 (`kVerifySignatureAlgorithms`, `kDefaultGroups` of BoringSSL).
+const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014,
+        0x009c, 0x009d, 0x002f, 0x0035,
+    ],
+    groups: &[0x11ec, 0x001d, 0x0017, 0x0018],
+    signature_schemes: &[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0807, 0x0603, 0x0201],
 };
 
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL's `ssl.h`.
@@ -80,9 +93,6 @@ fn takes_part(case: &Case<'_>) -> bool {
         && case.served.iter().all(|&id| parses(&case.pool.get(id).encoding_faults))
         && negotiates
         && end_entity.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.allows(needed))
-        && !case.tls.is_some_and(TlsParameters::is_before_tls12)
-        && !suite.starts_with("TLS_DHE_")
-        && case.tls.and_then(|tls| tls.group.as_deref()).is_none_or(|group| group != "secp521r1")
         && case.certificate_message_bytes() <= MAX_CERTIFICATE_MESSAGE
 }
 
@@ -104,10 +114,11 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             say(Category::Closed, "ECONNRESET", "The socket connection was closed unexpectedly.")
         }
         // Our limit is lower than its.
-        FailureKind::NothingInCommon | FailureKind::TooLarge | FailureKind::Local => None,
+        FailureKind::TooLarge | FailureKind::Local => None,
         FailureKind::Plaintext
         | FailureKind::NotTls
         | FailureKind::Alert
+        | FailureKind::NothingInCommon
         | FailureKind::VersionNotSupported
         | FailureKind::SignatureWrong
         | FailureKind::NoCertificate

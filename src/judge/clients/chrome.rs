@@ -1,12 +1,13 @@
 //! Chrome and Chromium with their own verifier and root store (every platform but iOS).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::chromium::{self, Status};
 use crate::judge::pool::CertId;
 use crate::judge::stores::distrust::{self, Ruling};
 use crate::judge::stores::{KnownIssuers, StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, TlsParameters};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
 use crate::x509::general_name::GeneralName;
@@ -19,7 +20,7 @@ pub const CLIENT: Client = Client {
     versions: "Chromium 156.0.8078.79",
     measured: true,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Chrome).knowing(KnownIssuers::Chromium),
     notes: &[
         "fetches missing issuers by AIA over http, also to replace an expired intermediate",
@@ -42,15 +43,24 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// As sent by Chromium 156, without GREASE.
+pub(super) const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
+        0x002f, 0x0035,
+    ],
+    groups: &[0x11ec, 0x001d, 0x0017, 0x0018],
+    signature_schemes: &[0x0904, 0x0905, 0x0906, 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+};
+
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL.
 const MAX_HANDSHAKE_MESSAGE: usize = 100 * 1024;
 
 pub(super) fn judge(case: &Case<'_>) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return protocol_error();
-    }
-    if case.tls.is_some_and(|tls| !speaks(tls)) {
-        return mismatch();
     }
     let Some(end_entity) = case.end_entity() else { return bad_format() };
     let certificate = case.pool.get(end_entity);
@@ -131,16 +141,6 @@ fn key_usage_fits(certificate: &Certificate, tls: Option<&TlsParameters>) -> boo
         tls.and_then(|tls| tls.cipher_suite.as_ref()).is_some_and(|suite| suite.starts_with("TLS_RSA_"));
     let required = if is_static_rsa { usage::KEY_ENCIPHERMENT } else { usage::DIGITAL_SIGNATURE };
     certificate.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.allows(required))
-}
-
-/// Neither DHE, RC4, 3DES nor P-521 is offered, nor TLS below 1.2, nor SHA-1 in the handshake.
-fn speaks(tls: &TlsParameters) -> bool {
-    const NOT_OFFERED: &[&str] =
-        &["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"];
-    !tls.is_before_tls12()
-        && tls.cipher_suite.as_ref().is_none_or(|suite| !NOT_OFFERED.iter().any(|part| suite.contains(part)))
-        && !tls.group.as_deref().is_some_and(|group| matches!(group, "secp521r1" | "x448"))
-        && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
 }
 
 fn mismatch() -> Answer {

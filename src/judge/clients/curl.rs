@@ -1,9 +1,9 @@
 //! curl with OpenSSL, as Debian and Ubuntu ship it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::host::{NameError, match_name_as_libcurl};
-use crate::judge::engine::openssl::tls::{self, Offer};
+use crate::judge::engine::openssl::tls::{self, Limits};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
@@ -15,7 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "curl 7.88.1, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(super::openssl::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -37,16 +37,19 @@ pub const CLIENT: Client = Client {
 /// libcurl sets `X509_V_FLAG_PARTIAL_CHAIN`; level 2 is Debian's default.
 const SETTINGS: Settings = Settings { partial_chain: true, ..Settings::DEFAULT };
 
-const OFFER: Offer = Offer { old_versions: true, static_rsa: true, refuses_short_times: false };
+const LIMITS: Limits = super::openssl::LIMITS;
 
 fn judge(case: &Case<'_>) -> Answer {
-    let end_entity = match openssl::receive(case, OFFER) {
+    let end_entity = match openssl::receive(case, LIMITS) {
         Ok(end_entity) => end_entity,
         Err(error) => return ssl_error(error.verdict(), error),
     };
     let outcome = openssl::verify(case, end_entity, SETTINGS);
     let answer = match (outcome.result, outcome.queued) {
-        (Ok(()), _) => after_handshake(case),
+        (Ok(()), _) => match tls::exchange_keys(case, LIMITS) {
+            Ok(()) => after_handshake(case),
+            Err(error) => ssl_error(error.verdict(), error),
+        },
         // ossl_connect_step2 shows the oldest entry of the error queue; only if that is "certificate verify failed" does
         // it ask for the verification's result.
         (Err(error), Some(queued)) => {
@@ -119,7 +122,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
             Answer::error(Category::ClientCertificate, code(56, text))
                 .with_message(format!("OpenSSL SSL_read: OpenSSL/3.0.22: error:0A00045C:SSL routines::{text}"))
         }
-        _ => ssl_error(Verdict::Error, tls::failed(failure, OFFER)?),
+        _ => ssl_error(Verdict::Error, tls::failed(failure)?),
     })
 }
 

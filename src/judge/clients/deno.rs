@@ -2,7 +2,7 @@
 
 use super::rustls_aws;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::webpki::Provider;
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "Deno 2.9.6 (rustls, aws-lc-rs)",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Ours,
+    hello: Some(rustls_aws::HELLO),
     trust: Trust::of(StoreId::WebpkiRoots),
     notes: &["As rustls-aws, in sentences: `invalid peer certificate: ...`."],
     sources: &[

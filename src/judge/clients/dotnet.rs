@@ -2,7 +2,7 @@
 
 use super::windows;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::platform::{self, Outcome, Wrong};
 use crate::judge::standard::FaultKind;
 use crate::judge::stores::{StoreId, Trust};
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: ".NET 10 on Windows",
     measured: false,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Microsoft),
     notes: &[
         "not measured: X509Chain over CryptoAPI, as windows decides",

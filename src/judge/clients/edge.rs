@@ -1,7 +1,7 @@
 //! Microsoft Edge: Chromium's verifier over Microsoft's roots.
 
 use super::chrome;
-use crate::judge::client::{Client, Hello};
+use crate::judge::client::Client;
 use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
@@ -10,7 +10,7 @@ pub const CLIENT: Client = Client {
     versions: "Edge 156 on Windows and macOS",
     measured: false,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: Some(chrome::HELLO),
     trust: Trust::of(StoreId::Microsoft),
     notes: &[
         "not measured: Chromium's verifier, which Edge ships since version 109, as measured with Chromium",

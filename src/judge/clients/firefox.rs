@@ -1,10 +1,11 @@
 //! Firefox: mozilla::pkix over its own and the user's roots.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
-use crate::judge::engine::mozpkix::{self, Error, Refusal};
+use crate::judge::client::{Answer, Client};
+use crate::judge::engine::mozpkix::{self, Error, LeafTrust, Refusal};
 use crate::judge::stores::{KnownIssuers, StoreId, Trust};
-use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
+use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 
@@ -14,7 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "Firefox 153.7.0esr",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla).knowing(KnownIssuers::Firefox),
     notes: &[
         "downloads the intermediates disclosed in CCADB in advance, so a public chain that lacks one works",
@@ -35,20 +36,24 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// As sent by Firefox ESR 153.
+const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1301, 0x1303, 0x1302, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030, 0xc00a, 0xc013, 0xc014, 0x009c,
+        0x009d, 0x002f, 0x0035,
+    ],
+    groups: &[0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x0100, 0x0101],
+    signature_schemes: &[0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0203, 0x0201],
+};
+
 /// `MAX_HANDSHAKE_MSG_LEN` in `ssl3con.c`.
 const MAX_HANDSHAKE_MESSAGE: usize = 0x1_ffff;
 
 fn judge(case: &Case<'_>) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return failed(Category::MessageTooBig, "SSL_ERROR_RX_MALFORMED_HANDSHAKE");
-    }
-    if case.tls.is_some_and(TlsParameters::is_before_tls12)
-        && let Some(answer) = alert("protocol_version")
-    {
-        return answer; // what a server answers that speaks only older versions
-    }
-    if case.tls.is_some_and(|tls| !speaks(tls)) {
-        return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
     let Some(end_entity) = case.end_entity() else {
         return refused(Refusal { error: Error::BadDer, path: Vec::new(), incomplete: false });
@@ -62,7 +67,7 @@ fn judge(case: &Case<'_>) -> Answer {
     if !offered {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
-    match mozpkix::judge_server(case, end_entity) {
+    match mozpkix::judge_server(case, end_entity, LeafTrust::Anchor) {
         Ok(path) => {
             let preloaded = path.iter().any(|&id| case.is_known(id) && !case.is_served(id));
             let answer = Answer::accept(path);
@@ -135,13 +140,6 @@ pub(super) fn refused(refusal: Refusal) -> Answer {
 
 fn failed(category: Category, code: &str) -> Answer {
     Answer::error(category, code)
-}
-
-/// What the ClientHello of a default profile offers: no DHE, no RC4 or 3DES.
-fn speaks(tls: &TlsParameters) -> bool {
-    const NOT_OFFERED: &[&str] =
-        &["TLS_DHE_", "_RC4_", "_3DES_", "_anon_", "_NULL_", "_EXPORT_", "_CCM", "_CAMELLIA_", "_ARIA_", "_SEED_"];
-    tls.cipher_suite.as_ref().is_none_or(|suite| !NOT_OFFERED.iter().any(|part| suite.contains(part)))
 }
 
 fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {

@@ -1,7 +1,7 @@
 //! git over https with libcurl-gnutls, as Debian and Ubuntu ship it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::gnutls::{self, HandshakeError, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "git 2.47, libcurl-gnutls, GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(super::gnutls_cli::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -72,10 +72,6 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
             if matches!(failure.alert.as_deref(), None | Some("certificate_required")) =>
         {
             error(Category::Handshake, "GnuTLS recv error (-12): A TLS fatal alert has been received.")
-        }
-        // It speaks TLS 1.0 and 1.1, and the chain was good.
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
-            Answer::accept(Vec::new())
         }
         _ => failed(gnutls::handshake_error(failure)?),
     })

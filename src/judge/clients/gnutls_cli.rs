@@ -1,10 +1,11 @@
 //! gnutls-cli, the test client of GnuTLS, which names every fault it finds.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 
 pub const CLIENT: Client = Client {
@@ -13,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -29,6 +30,23 @@ pub const CLIENT: Client = Client {
     ],
     judge,
     handshake,
+};
+
+/// Priority NORMAL of Debian's build; wget and git send the same lists.
+pub(super) const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2, TLS_1_1, TLS_1_0],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1302, 0x1303, 0x1301, 0x1304, 0xc02c, 0xcca9, 0xc0ad, 0xc00a, 0xc02b, 0xc0ac, 0xc009, 0xc030, 0xcca8,
+        0xc014, 0xc02f, 0xc013, 0x009d, 0xc09d, 0x0035, 0x009c, 0xc09c, 0x002f, 0x009f, 0xccaa, 0xc09f, 0x0039,
+        0x009e, 0xc09e, 0x0033,
+    ],
+    groups: &[0x0017, 0x0018, 0x0019, 0x001d, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104],
+    #[rustfmt::skip]
+    signature_schemes: &[
+        0x0401, 0x0809, 0x0804, 0x0403, 0x0807, 0x0501, 0x080a, 0x0805, 0x0503, 0x0808, 0x0601, 0x080b, 0x0806,
+        0x0603, 0x0201, 0x0203,
+    ],
 };
 
 /// The flags in the order in which a person wants them: what the code lists, and the first gives the category.
@@ -62,7 +80,8 @@ fn judge(case: &Case<'_>) -> Answer {
     if let (Err(error), true) = (key_usage, is_tls13) {
         return failed(error);
     }
-    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true }) else {
+    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true, ..Settings::default() })
+    else {
         return Answer::reject(Category::PathLength, REFUSED).with_message("Some constraint limits were reached.");
     };
     let status = outcome.status;
@@ -79,7 +98,7 @@ fn judge(case: &Case<'_>) -> Answer {
     key_usage.map_or_else(failed, |()| Answer::accept(outcome.chain))
 }
 
-fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     match failure.kind {
         FailureKind::Refused => {
             Some(Answer::error(Category::Refused, "exit 1").with_message("Could not connect: Connection refused"))
@@ -87,10 +106,6 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         // It waits for ever.
         FailureKind::Timeout if failure.stage != Stage::Tcp => Some(Answer::error(Category::Timeout, "timeout")),
         FailureKind::Timeout => Some(Answer::error(Category::Timeout, "exit 1")),
-        // It speaks TLS 1.0 and 1.1, and the chain was good.
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
-            Some(Answer::accept(Vec::new()))
-        }
         _ => gnutls::handshake_error(failure).map(failed),
     }
 }

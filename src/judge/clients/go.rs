@@ -1,10 +1,11 @@
 //! Go's `net/http` with `crypto/tls`: most command-line tools of the cloud world.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::go;
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 
@@ -14,7 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "Go 1.27.3",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Looks at the end entity's dates, then the host name, then the chain: the first fault is the one reported.",
@@ -34,12 +35,23 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// `defaultCipherSuites`, `defaultCurvePreferences`, `defaultSupportedSignatureAlgorithms`, as a program gets them whose go.mod
+/// asks for Go 1.22: with ECDHE and 3DES, and with SHA-1 in the handshake (GODEBUG tls3des, tlssha1), which later ones lack.
+const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014,
+        0xc012,
+    ],
+    groups: &[0x001d, 0x0017, 0x0018, 0x0019],
+    #[rustfmt::skip]
+    signature_schemes: &[
+        0x0804, 0x0403, 0x0807, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0503, 0x0603, 0x0201, 0x0203,
+    ],
+};
+
 fn judge(case: &Case<'_>) -> Answer {
-    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    // No static RSA since Go 1.22 (GODEBUG tlsrsakex), finite-field Diffie-Hellman never.
-    if suite.starts_with("TLS_RSA_") || suite.starts_with("TLS_DHE_") {
-        return alert_answer("handshake_failure");
-    }
     if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
         return alert_answer("handshake_failure");
     }
@@ -52,6 +64,9 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::error(Category::MessageTooBig, text.clone()).with_message(text);
     }
     let outcome = go::verify(case);
+    if outcome.incomplete {
+        return Answer::undetermined("too many names and constraints to compare them all");
+    }
     match outcome.result {
         Ok(()) => Answer::accept(outcome.chain),
         Err(error) => Answer::reject(error.category, error.code).with_message(error.text).with_path(outcome.chain),

@@ -1,12 +1,13 @@
 //! Java programs on OpenJDK's own TLS (JSSE).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::java::{self, Outcome};
 use crate::judge::pool::CertId;
 use crate::judge::stores::distrust::{self, Distrust, Ruling};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 
@@ -16,7 +17,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Java),
     notes: &[
         "AIA is off: com.sun.security.enableAIAcaIssuers turns it on, since 2026 only together with \
@@ -41,16 +42,29 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// As sent by OpenJDK 17, without what `jdk.tls.disabledAlgorithms` has taken away since: `TLS_RSA_*`, and SHA-1 in
+/// handshakes.
+pub(super) const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1302, 0x1301, 0x1303, 0xc02c, 0xc02b, 0xcca9, 0xc030, 0xcca8, 0xc02f, 0x009f, 0xccaa, 0x00a3, 0x009e,
+        0x00a2, 0xc024, 0xc028, 0xc023, 0xc027, 0x006b, 0x006a, 0x0067, 0x0040, 0xc00a, 0xc014, 0xc009, 0xc013,
+        0x0039, 0x0038, 0x0033, 0x0032,
+    ],
+    groups: &[0x001d, 0x0017, 0x0018, 0x0019, 0x001e, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104],
+    #[rustfmt::skip]
+    signature_schemes: &[
+        0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501,
+        0x0601, 0x0402, 0x0303, 0x0301, 0x0302,
+    ],
+};
+
 fn judge(case: &Case<'_>) -> Answer {
     judge_with(case, false)
 }
 
 pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
-    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    // jdk.tls.disabledAlgorithms: TLS_RSA_*, and SHA-1 in handshakes
-    if suite.starts_with("TLS_RSA_") || case.signs_with_sha1() {
-        return alert_answer("handshake_failure");
-    }
     if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
         return alert_answer("handshake_failure");
     }

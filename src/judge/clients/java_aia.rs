@@ -2,7 +2,7 @@
 
 use super::java;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
@@ -11,7 +11,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenJDK 17.0.21",
     measured: true,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: Some(java::HELLO),
     trust: Trust::of(StoreId::Java),
     notes: &[
         "Needs -Dcom.sun.security.enableAIAcaIssuers=true and, since the updates of 2026, \

@@ -1,10 +1,11 @@
 //! Mbed TLS as its own programs use it (`mbedtls_ssl_set_hostname`, verification required).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::mbedtls::{self, Error, Flag};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
+use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2};
 use crate::model::verdict::Category;
 use crate::x509::key::KeyKind;
 
@@ -14,7 +15,7 @@ pub const CLIENT: Client = Client {
     versions: "Mbed TLS 2.28.3",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -28,6 +29,23 @@ pub const CLIENT: Client = Client {
     sources: &["Mbed TLS 2.28.3 library/x509_crt.c, x509.c, oid.c, ssl_tls.c, ssl_msg.c", "measured on 2026-11-22"],
     judge,
     handshake,
+};
+
+/// The default preset, as sent by Mbed TLS 2.28.
+const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_2, TLS_1_1, TLS_1_0],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0xcca8, 0xcca9, 0xccaa, 0xc02c, 0xc030, 0x009f, 0xc0ad, 0xc09f, 0xc024, 0xc028, 0x006b, 0xc00a, 0xc014,
+        0x0039, 0xc0af, 0xc0a3, 0xc087, 0xc08b, 0xc07d, 0xc073, 0xc077, 0x00c4, 0x0088, 0xc02b, 0xc02f, 0x009e,
+        0xc0ac, 0xc09e, 0xc023, 0xc027, 0x0067, 0xc009, 0xc013, 0x0033, 0xc0ae, 0xc0a2, 0xc086, 0xc08a, 0xc07c,
+        0xc072, 0xc076, 0x00be, 0x0045, 0x009d, 0xc09d, 0x003d, 0x0035, 0xc032, 0xc02a, 0xc00f, 0xc02e, 0xc026,
+        0xc005, 0xc0a1, 0xc07b, 0x00c0, 0x0084, 0xc08d, 0xc079, 0xc089, 0xc075, 0x009c, 0xc09c, 0x003c, 0x002f,
+        0xc031, 0xc029, 0xc00e, 0xc02d, 0xc025, 0xc004, 0xc0a0, 0xc07a, 0x00ba, 0x0041, 0xc08c, 0xc078, 0xc088,
+        0xc074,
+    ],
+    groups: &[0x0019, 0x001c, 0x0018, 0x001b, 0x0017, 0x0016, 0x001a, 0x0015, 0x0014, 0x0013, 0x0012, 0x001d, 0x001e],
+    signature_schemes: &[0x0603, 0x0601, 0x0503, 0x0501, 0x0403, 0x0401, 0x0303, 0x0301],
 };
 
 /// Name without `MBEDTLS_X509_BADCERT_`, and the sentence of `x509_crt_verify_strings`.
@@ -68,11 +86,6 @@ fn judge(case: &Case<'_>) -> Answer {
     if case.end_entity().is_some_and(|id| !matches!(case.pool.get(id).key, KeyKind::Rsa { .. } | KeyKind::Ec(_))) {
         return error(ALERT);
     }
-    // Nor does it offer SHA-1 to sign the handshake with.
-    let scheme = case.tls.and_then(|tls| tls.signature_scheme.as_deref());
-    if scheme.is_some_and(|scheme| scheme.ends_with("_sha1")) && !case.tls.is_some_and(|tls| tls.is_before_tls12()) {
-        return error(ALERT);
-    }
     let outcome = match mbedtls::verify(case) {
         Ok(outcome) => outcome,
         Err(failure) if failure.category == Category::MessageTooBig => return error(failure),
@@ -87,7 +100,7 @@ fn judge(case: &Case<'_>) -> Answer {
     Answer::reject(*category, code).with_message(message).with_path(outcome.chain)
 }
 
-fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if failure.alert.is_some() {
         return Some(error(ALERT));
     }
@@ -100,9 +113,6 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         FailureKind::Closed => (Category::Closed, "-0x7280", "SSL - The connection indicated an EOF"),
         FailureKind::Plaintext | FailureKind::NotTls => {
             (Category::NotTls, "-0x7200", "SSL - An invalid SSL record was received")
-        }
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
-            return Some(Answer::accept(Vec::new()));
         }
         FailureKind::VersionNotSupported | FailureKind::ClientCertificateRequired => {
             return Some(error(ALERT));

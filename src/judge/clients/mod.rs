@@ -120,13 +120,15 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
             asked: None,
         };
         use FailureKind as Kind;
         for (failure, curl, java, go) in [
             (
                 failure(Stage::Tls, Kind::VersionNotSupported, Some("protocol_version")),
-                "35 legacy sigalg disallowed or unsupported",
+                "35 tlsv1 alert protocol version",
                 "SSLHandshakeException: (protocol_version) Received fatal alert: protocol_version",
                 "tls: protocol version not supported",
             ),
@@ -204,6 +206,8 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: Some(&nothing),
+            choice: None,
+            hellos: &[],
             asked: None,
         };
         let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
@@ -228,6 +232,8 @@ mod tests {
             ocsp_staple: None,
             tls: None,
             failure: None,
+            choice: None,
+            hellos: &[],
             asked: None,
         };
         use FailureKind as Kind;

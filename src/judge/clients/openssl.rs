@@ -1,12 +1,13 @@
 //! `openssl s_client` told to verify: `-verify_return_error -verify_hostname NAME` (or `-verify_ip`).
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::host::Rules;
-use crate::judge::engine::openssl::tls::{self, Offer};
+use crate::judge::engine::openssl::tls::{self, Limits};
 use crate::judge::engine::openssl::{self, LibraryError, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
+use crate::model::hello::{Hello, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 
 pub const CLIENT: Client = Client {
@@ -15,7 +16,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As `openssl s_client -verify_return_error -verify_hostname NAME`: without the first flag no fault stops it, \
@@ -35,19 +36,37 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// OpenSSL's default, as sent by s_client and by curl.
+pub(super) const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2, TLS_1_1, TLS_1_0],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1302, 0x1303, 0x1301, 0xc02c, 0xc030, 0x009f, 0xcca9, 0xcca8, 0xccaa, 0xc02b, 0xc02f, 0x009e, 0xc024,
+        0xc028, 0x006b, 0xc023, 0xc027, 0x0067, 0xc00a, 0xc014, 0x0039, 0xc009, 0xc013, 0x0033, 0x009d, 0x009c,
+        0x003d, 0x003c, 0x0035, 0x002f,
+    ],
+    groups: &[0x001d, 0x0017, 0x001e, 0x0019, 0x0018, 0x0100, 0x0101, 0x0102, 0x0103, 0x0104],
+    #[rustfmt::skip]
+    signature_schemes: &[
+        0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501,
+        0x0601, 0x0303, 0x0301, 0x0302, 0x0402, 0x0502, 0x0602,
+    ],
+};
+
 const SETTINGS: Settings =
     Settings { host: Some(Rules { partial_wildcards: true, common_name: true }), ..Settings::DEFAULT };
 
-pub(super) const OFFER: Offer = Offer { old_versions: true, static_rsa: true, refuses_short_times: false };
+/// Security level 2, Debian's default.
+pub(super) const LIMITS: Limits = Limits { min_dh_bits: 2048, refuses_short_times: false };
 
 fn judge(case: &Case<'_>) -> Answer {
-    let end_entity = match openssl::receive(case, OFFER) {
+    let end_entity = match openssl::receive(case, LIMITS) {
         Ok(end_entity) => end_entity,
         Err(error) => return library_error(error),
     };
     let outcome = openssl::verify(case, end_entity, SETTINGS);
     let answer = match outcome.result {
-        Ok(()) => Answer::accept(Vec::new()),
+        Ok(()) => tls::exchange_keys(case, LIMITS).map_or_else(library_error, |()| Answer::accept(Vec::new())),
         Err(error) => Answer::reject(error.category, error.name)
             .with_message(format!("verify error:num={}:{}", error.number, error.text)),
     };
@@ -71,6 +90,6 @@ pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         // It waits for ever.
         FailureKind::Timeout => say(Category::Timeout, "timeout", "no answer"),
         FailureKind::Reset => say(Category::Closed, "write:errno=104", "write:errno=104"),
-        _ => tls::failed(failure, OFFER).map(library_error),
+        _ => tls::failed(failure).map(library_error),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::openssl as verifying;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
-use crate::judge::engine::openssl::{self, Settings};
+use crate::judge::client::{Answer, Client};
+use crate::judge::engine::openssl::{self, Settings, tls};
 use crate::judge::stores::{StoreId, Trust};
 
 pub const CLIENT: Client = Client {
@@ -12,7 +12,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(verifying::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Goes on after any fault of the chain and compares no name: that it connects says nothing about a certificate.",
@@ -31,8 +31,8 @@ pub const CLIENT: Client = Client {
 const SETTINGS: Settings = Settings { goes_on: true, ..Settings::DEFAULT };
 
 fn judge(case: &Case<'_>) -> Answer {
-    match openssl::receive(case, verifying::OFFER) {
-        Ok(end_entity) => Answer::accept(openssl::verify(case, end_entity, SETTINGS).chain),
-        Err(error) => verifying::library_error(error),
-    }
+    let path =
+        openssl::receive(case, verifying::LIMITS).map(|end_entity| openssl::verify(case, end_entity, SETTINGS).chain);
+    let done = path.and_then(|path| tls::exchange_keys(case, verifying::LIMITS).map(|()| path));
+    done.map_or_else(verifying::library_error, Answer::accept)
 }

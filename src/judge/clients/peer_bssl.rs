@@ -1,7 +1,7 @@
 //! BoringSSL's libpki asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::chromium::{self, ErrorKind, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "BoringSSL a0689af",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
@@ -49,7 +49,7 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::reject(category, error.text).with_path(best.path).at(error.position);
     }
     if !case.any_name && !case.name_holds(certificate, chromium::matches_host) {
-        return Answer::reject(Category::Hostname, "no name matches").with_path(best.path).at(0);
+        return Answer::reject(Category::Hostname, "name mismatch").with_path(best.path).at(0);
     }
     Answer::accept(best.path)
 }

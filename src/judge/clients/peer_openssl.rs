@@ -1,7 +1,7 @@
 //! `openssl verify` asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::engine::openssl::{self, Settings};
 use crate::judge::stores::{StoreId, Trust};
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "OpenSSL 3.0.19, -x509_strict -partial_chain -auth_level 2 -purpose sslserver",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
         "With CRLs given, as with -crl_check_all: every certificate needs one, the trust anchor too.",

@@ -1,7 +1,7 @@
 //! The verifier of Python's `cryptography` asked directly.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::pyca::{self, Subject};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "cryptography 50.0.2",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "A validator by itself, without a handshake: it meets no stapled response.",
@@ -37,11 +37,11 @@ fn judge(case: &Case<'_>) -> Answer {
     }
     let subject = match case.reference.whole() {
         _ if case.asked.is_some_and(|asked| asked.for_clients) => Subject::Client,
+        _ if case.any_name => Subject::Server(None),
         ReferenceId::Dns(host) if !pyca::is_dns_name(host.as_str()) => {
             return value_error(Category::Hostname, "invalid domain name");
         }
-        _ if case.any_name => return Answer::undetermined("it validates servers under a name only"),
-        reference => Subject::Server(reference),
+        reference => Subject::Server(Some(reference)),
     };
     match pyca::verify(case, end_entity, subject) {
         Ok(path) => Answer::accept(path),

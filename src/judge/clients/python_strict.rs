@@ -2,7 +2,7 @@
 
 use super::python_ssl;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::stores::{StoreId, Trust};
 
@@ -12,7 +12,7 @@ pub const CLIENT: Client = Client {
     versions: "Python 3.11.7 with the flags of 3.13, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(python_ssl::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "VERIFY_X509_STRICT: refuses chains that work elsewhere, for lack of key identifiers, keyUsage or a critical \

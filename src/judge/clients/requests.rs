@@ -2,7 +2,7 @@
 
 use super::python_ssl;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::openssl::Settings;
 use crate::judge::engine::openssl::host::Rules;
 use crate::judge::stores::{StoreId, Trust};
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "requests 2.34.2, urllib3 2.8.0, Python 3.11.7, OpenSSL 3.0.22",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(python_ssl::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "As python-ssl, but the common name never counts.",

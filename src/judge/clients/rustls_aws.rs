@@ -1,10 +1,11 @@
 //! rustls with its aws-lc-rs provider and webpki, as `ClientConfig::builder()` gives it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::webpki::{self, Error, Provider, Refusal};
 use crate::judge::stores::{StoreId, Trust};
-use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
+use crate::model::handshake::{Failure, FailureKind, Stage};
+use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::dn::printable;
 use crate::x509::general_name::GeneralName;
@@ -16,7 +17,7 @@ pub const CLIENT: Client = Client {
     versions: "rustls 0.23.46, webpki 0.103.16, aws-lc-rs 1.19.0",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Ours,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::WebpkiRoots),
     notes: &[
         "takes expired trust anchors and looks at no keyUsage",
@@ -33,6 +34,14 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// `DEFAULT_CIPHER_SUITES`, `DEFAULT_KX_GROUPS`, `SUPPORTED_SIG_ALGS`; Deno sends the same.
+pub(super) const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2],
+    cipher_suites: &[0x1302, 0x1301, 0x1303, 0xc02c, 0xc02b, 0xcca9, 0xc030, 0xc02f, 0xcca8],
+    groups: &[0x001d, 0x0017, 0x0018, 0x11ec],
+    signature_schemes: &[0x0503, 0x0403, 0x0603, 0x0807, 0x0806, 0x0805, 0x0804, 0x0601, 0x0501, 0x0401],
+};
+
 /// `MAX_HANDSHAKE_SIZE` in `msgs/deframer/handshake.rs`.
 const MAX_HANDSHAKE_MESSAGE: usize = 0xffff;
 
@@ -43,12 +52,6 @@ fn judge(case: &Case<'_>) -> Answer {
 pub(super) fn judge_with(case: &Case<'_>, provider: Provider) -> Answer {
     if case.certificate_message_bytes() > MAX_HANDSHAKE_MESSAGE {
         return too_large();
-    }
-    if case.tls.is_some_and(TlsParameters::is_before_tls12) {
-        return alert("protocol_version"); // what a server answers that speaks only older versions
-    }
-    if case.tls.is_some_and(|tls| !speaks(tls)) {
-        return alert("handshake_failure");
     }
     let Some(end_entity) = case.end_entity() else {
         return Answer::reject(Category::BadFormat, "BadEncoding").with_message("BadEncoding");
@@ -170,18 +173,6 @@ fn presented(case: &Case<'_>) -> Vec<String> {
         other => other.to_string(),
     });
     names.take(16).collect()
-}
-
-/// `DEFAULT_CIPHER_SUITES` and `DEFAULT_KX_GROUPS`: ECDHE with AEAD only; no SHA-1 in the handshake.
-fn speaks(tls: &TlsParameters) -> bool {
-    let is_old_suite = tls.cipher_suite.as_ref().is_some_and(|suite| {
-        suite.contains("_WITH_")
-            && !(suite.contains("_ECDHE_") && (suite.contains("_GCM_") || suite.contains("_CHACHA20_")))
-    });
-    let is_other_group = tls.group.as_ref().is_some_and(|group| {
-        !matches!(group.as_str(), "x25519" | "secp256r1" | "secp384r1" | "X25519MLKEM768" | "SecP256r1MLKEM768")
-    });
-    !is_old_suite && !is_other_group && !tls.signature_scheme.as_ref().is_some_and(|scheme| scheme.ends_with("_sha1"))
 }
 
 pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {

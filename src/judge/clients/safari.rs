@@ -2,7 +2,7 @@
 
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::platform::{self, Outcome, Own, Rules, Weight, Wrong};
 use crate::judge::pool::CertId;
 use crate::judge::standard::FaultKind;
@@ -18,7 +18,7 @@ pub const CLIENT: Client = Client {
     versions: "iOS 26, macOS 26",
     measured: false,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Apple),
     notes: &[
         "not measured: modelled from Apple's published requirements; Chrome on iOS decides the same way",

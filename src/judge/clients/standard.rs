@@ -1,7 +1,7 @@
 //! The standard: no client that people run, but the yardstick beside them.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::rfc5280::{self, Inputs, Outcome};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::Failure;
@@ -13,7 +13,7 @@ pub const CLIENT: Client = Client {
     versions: "RFC 5280 with RFC 6818, 8398, 9549 and 9618; RFC 9525; CA/Browser Forum Baseline Requirements 2.1",
     measured: false,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Explores every path and accepts when one is valid.",

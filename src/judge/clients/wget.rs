@@ -1,7 +1,7 @@
 //! GNU Wget with GnuTLS, as Debian and Ubuntu ship it.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::gnutls::{self, Fault, HandshakeError, Settings};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
@@ -14,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "GNU Wget 1.21.3, GnuTLS 3.7.9",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(super::gnutls_cli::HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
@@ -82,7 +82,7 @@ fn category(status: &gnutls::Status, faults: &[(Category, &str)]) -> Category {
     }
 }
 
-fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     match failure.kind {
         FailureKind::Refused => Some(Answer::error(Category::Refused, "4 failed: Connection refused.")),
         // Its own time limit is 900 s; by then most servers have closed.
@@ -92,10 +92,6 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
             if matches!(failure.alert.as_deref(), None | Some("certificate_required")) =>
         {
             Some(Answer::error(Category::ClientCertificate, "4 WARNING: Could not save SSL session data for socket 4"))
-        }
-        // It speaks TLS 1.0 and 1.1, and the chain was good.
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
-            Some(Answer::accept(Vec::new()))
         }
         _ => gnutls::handshake_error(failure).map(failed),
     }

@@ -1,7 +1,7 @@
 //! Windows programs on SChannel and CryptoAPI: PowerShell, WinHTTP, curl.exe of Windows, Outlook.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::platform::{self, Outcome, Rules, Weight, Wrong};
 use crate::judge::standard::FaultKind;
 use crate::judge::stores::{StoreId, Trust};
@@ -17,7 +17,7 @@ pub const CLIENT: Client = Client {
     versions: "Windows 11, Server 2025",
     measured: false,
     fetches_issuers: true,
-    hello: Hello::Wider,
+    hello: None,
     trust: Trust::of(StoreId::Microsoft),
     notes: &[
         "not measured: modelled from Microsoft's documentation",

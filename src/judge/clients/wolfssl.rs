@@ -1,10 +1,11 @@
 //! wolfSSL as Debian builds it, with `wolfSSL_check_domain_name` and verification on.
 
 use crate::judge::case::Case;
-use crate::judge::client::{Answer, Client, Hello};
+use crate::judge::client::{Answer, Client};
 use crate::judge::engine::wolfssl::{self, Error};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind};
+use crate::model::hello::{Hello, TLS_1_1, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 
 pub const CLIENT: Client = Client {
@@ -13,7 +14,7 @@ pub const CLIENT: Client = Client {
     versions: "wolfSSL 5.5.4",
     measured: true,
     fetches_issuers: false,
-    hello: Hello::Wider,
+    hello: Some(HELLO),
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses the certificates the server sends and its trust store; AIA is never followed. Intermediates seen earlier in the same context help too; that is not modelled.",
@@ -32,12 +33,26 @@ pub const CLIENT: Client = Client {
     handshake,
 };
 
+/// `wolfSSLv23_client_method` of Debian's build, as sent by wolfSSL 5.5.4.
+const HELLO: Hello<'static> = Hello {
+    versions: &[TLS_1_3, TLS_1_2, TLS_1_1],
+    #[rustfmt::skip]
+    cipher_suites: &[
+        0x1301, 0x1302, 0x1303, 0x1304, 0x1305, 0xc0b4, 0xc0b5, 0xc02c, 0xc02b, 0xc030, 0xc02f, 0x009f, 0x009e,
+        0x00ab, 0x0034, 0x00a7, 0x00aa, 0xcca9, 0xcca8, 0xccaa, 0xc027, 0xc023, 0xc028, 0xc024, 0xc00a, 0xc009,
+        0xc007, 0xc008, 0xc014, 0xc013, 0xc011, 0xc012, 0xc0ac, 0xc0ae, 0xc0af, 0x006b, 0x0067, 0x0039, 0x0033,
+        0x0016, 0xcc14, 0xcc13, 0xcc15, 0xc006, 0x00b3, 0x00b2, 0xc0a6, 0xc0a7, 0xccab, 0xccac, 0xccad, 0xc037,
+        0xd001, 0x00b5, 0xc03a, 0x00b4, 0x0045, 0x0088, 0x00be, 0x00c4,
+    ],
+    groups: &[0x0019, 0x001c, 0x0018, 0x001b, 0x001e, 0x0017, 0x0016, 0x001a, 0x001d, 0x0015, 0x0014, 0x0101, 0x0100],
+    #[rustfmt::skip]
+    signature_schemes: &[
+        0x0603, 0x0503, 0x0403, 0x0203, 0x0807, 0x0808, 0x0806, 0x080b, 0x0805, 0x080a, 0x0804, 0x0809, 0x0601,
+        0x0501, 0x0401, 0x0301, 0x0201,
+    ],
+};
+
 fn judge(case: &Case<'_>) -> Answer {
-    // Static RSA is not offered.
-    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref());
-    if suite.is_some_and(|suite| suite.starts_with("TLS_RSA_WITH_")) {
-        return failed(wolfssl::FATAL_ALERT);
-    }
     match wolfssl::verify(case) {
         Ok(path) => Answer::accept(path),
         // No verdict on the certificate: it runs out of room, or so it believes.
@@ -46,7 +61,7 @@ fn judge(case: &Case<'_>) -> Answer {
     }
 }
 
-fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
+fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
     if failure.alert.is_some() {
         return Some(failed(wolfssl::FATAL_ALERT));
     }
@@ -56,9 +71,6 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
         }
         FailureKind::Reset | FailureKind::Closed | FailureKind::Timeout => wolfssl::SOCKET,
         FailureKind::Plaintext | FailureKind::NotTls => wolfssl::UNKNOWN_RECORD,
-        FailureKind::VersionNotSupported if case.tls.is_some_and(|tls| tls.is_before_tls12()) => {
-            return Some(Answer::accept(Vec::new()));
-        }
         FailureKind::VersionNotSupported | FailureKind::ClientCertificateRequired => wolfssl::FATAL_ALERT,
         FailureKind::SignatureWrong => wolfssl::VERIFY_SIGN,
         FailureKind::TooLarge => wolfssl::HANDSHAKE_SIZE,

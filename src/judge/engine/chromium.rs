@@ -31,9 +31,6 @@ const MAX_NAME_CHECKS: usize = 1 << 20;
 /// `kMaxRevocationLeafUpdateAge` in `revocation_checker.cc`.
 const MAX_OCSP_AGE: i64 = 7 * DAY;
 
-/// The attribute emailAddress (RFC 2985 §5.2.1).
-const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
-
 /// `CERT_STATUS_*`, in the order of `MapCertStatusToNetError`: of several the first is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -498,7 +495,7 @@ impl<'a> State<'a> {
         );
         self.issuer = is_readable.then_some(id);
         if !is_readable {
-            errors.other("Failed parsing SPKI");
+            errors.other("Couldn't parse SubjectPublicKeyInfo");
         } else if matches!(key, KeyKind::Rsa { bits: ..1024, .. }) {
             errors.add(ErrorKind::PublicKey, "Unacceptable public key");
         }
@@ -556,9 +553,10 @@ fn allows(constraints: &NameConstraints, certificate: &Certificate) -> bool {
     }
     let subject = GeneralName::Directory(certificate.subject.clone());
     // Mailboxes of the subject, where there is no SAN (RFC 5280 §4.2.1.10).
-    let mailboxes = certificate.extensions.subject_alt_name.is_none().then(|| certificate.subject.attributes());
-    let mailboxes = mailboxes.into_iter().flatten().filter(|attribute| attribute.oid == EMAIL_ADDRESS);
-    let mailboxes: Vec<GeneralName> = mailboxes.map(|attribute| GeneralName::Email(attribute.text.into())).collect();
+    let mailboxes: Vec<GeneralName> = match certificate.extensions.subject_alt_name {
+        None => certificate.subject.mailboxes().map(|text| GeneralName::Email(text.into())).collect(),
+        Some(_) => Vec::new(),
+    };
     names
         .iter()
         .chain((!certificate.subject.is_empty()).then_some(&subject))

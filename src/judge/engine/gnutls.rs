@@ -62,6 +62,19 @@ pub struct Settings {
     pub purpose: bool,
     /// `GNUTLS_DT_DNS_HOSTNAME`.
     pub host: bool,
+    /// `GNUTLS_VERIFY_DO_NOT_ALLOW_SAME`: an end entity is not trusted for being in the list of anchors.
+    pub needs_issuer: bool,
+    pub profile: Profile,
+}
+
+/// `gnutls_certificate_verification_profiles_t`: how strong keys must be (`lib/algorithms/secparams.c`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// 80 bits, the level of priority NORMAL.
+    #[default]
+    Low,
+    /// 112 bits.
+    Medium,
 }
 
 /// One of the `GNUTLS_CERT_` flags.
@@ -195,10 +208,6 @@ impl HandshakeError {
 
 /// What it says when the handshake fails this way; `None` where GnuTLS goes on or nothing is known.
 pub fn handshake_error(failure: &Failure) -> Option<HandshakeError> {
-    // Debian's build speaks TLS 1.0 and 1.1, and takes longer messages than we do.
-    if matches!(failure.kind, FailureKind::VersionNotSupported | FailureKind::TooLarge) {
-        return None;
-    }
     if let Some(name) = &failure.alert {
         return Some(HandshakeError::alert(name));
     }
@@ -405,6 +414,9 @@ impl<'a> Verification<'a> {
                 anchor == path[position]
                     || (position > 0 && has_same_name_and_key(self.get(anchor), self.get(path[position])))
             };
+            if position == 0 && self.settings.needs_issuer {
+                continue;
+            }
             let Some(anchor) = trusted.iter().copied().find(is_same) else { continue };
             let status = self.check_anchor(anchor);
             path.truncate(position);
@@ -443,7 +455,7 @@ impl<'a> Verification<'a> {
     fn check_anchor(&self, anchor: CertId) -> Status {
         let certificate = self.get(anchor);
         let mut status = self.time_status(certificate);
-        if !key_is_acceptable(&certificate.key) {
+        if !self.settings.profile.accepts(certificate) {
             status.add(Fault::InsecureAlgorithm);
         }
         status
@@ -515,10 +527,13 @@ impl<'a> Verification<'a> {
         if is_end && has_unknown_critical(certificate) {
             status.add(Fault::UnknownCriticalExtension);
         }
+        if matches!(&certificate.signature_algorithm, SignatureAlgorithm::Other(oid) if &**oid == DSA_SHA1) {
+            status.add(Fault::InsecureAlgorithm);
+        }
         if !matches!(certificate.signature_algorithm, SignatureAlgorithm::Other(_)) {
             let is_weak = matches!(certificate.signature_algorithm.hash(), Some(Hash::Md5 | Hash::Sha1));
             let keys = [Some(certificate), issuer_id.map(|issuer| self.get(issuer))];
-            if keys.into_iter().flatten().any(|owner| !key_is_acceptable(&owner.key))
+            if keys.into_iter().flatten().any(|owner| !self.settings.profile.accepts(owner))
                 || certificate.signature_algorithm.hash() == Some(Hash::Md5)
                 || (is_weak && !is_issuer(certificate, certificate))
             {
@@ -610,13 +625,20 @@ fn is_made_with(algorithm: &SignatureAlgorithm, key: &KeyKind) -> bool {
     )
 }
 
-/// `is_level_acceptable` at `GNUTLS_PROFILE_LOW`, the level of priority NORMAL: 80 bits (`lib/algorithms/secparams.c`).
-fn key_is_acceptable(key: &KeyKind) -> bool {
-    match key {
-        KeyKind::Rsa { bits, .. } => *bits >= 1024,
-        _ => true,
+impl Profile {
+    /// `is_level_acceptable`: of the key. What GnuTLS has no curve for has no strength.
+    fn accepts(self, certificate: &Certificate) -> bool {
+        match (&certificate.key, self) {
+            (KeyKind::Rsa { bits, .. }, Self::Low) => *bits >= 1024,
+            (KeyKind::Rsa { bits, .. }, Self::Medium) => *bits >= 2048,
+            (KeyKind::Ec(Curve::Secp256k1 | Curve::Other), Self::Medium) => false,
+            _ => true,
+        }
     }
 }
+
+/// `dsa-with-sha1` (RFC 3279 §2.2.2), the one of the algorithms that only GnuTLS' name is known of which is too weak for it.
+const DSA_SHA1: &str = "1.2.840.10040.4.3";
 
 /// `_gnutls_check_key_purpose` for serverAuth; a CA may have one of the old step-up purposes instead.
 fn has_purpose(certificate: &Certificate, any_counts: bool) -> bool {

@@ -34,6 +34,10 @@ const MAX_PATH_LENGTH: usize = 5;
 /// Candidates looked at in one search. Java has no limit but time; ten certificates in order never need this many.
 const MAX_STEPS: usize = 2_000;
 
+/// Names of one certificate times constraints of one CA. The JDK has no such limit; OpenSSL's `NAME_CHECK_MAX` serves, so that
+/// a hostile chain ends.
+const MAX_NAME_COMPARISONS: usize = 1 << 20;
+
 /// An exception, with its causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thrown {
@@ -86,6 +90,8 @@ impl PathError {
 enum Stop {
     Path(PathError),
     Crash(&'static str),
+    /// Our own budget is spent.
+    Undecided,
 }
 
 impl From<PathError> for Stop {
@@ -266,6 +272,7 @@ impl Validator<'_> {
                 }
                 Err(Stop::Path(error)) => last = error,
                 Err(Stop::Crash(what)) => return Err(Outcome::Crashed(what)),
+                Err(Stop::Undecided) => return Err(Outcome::Undecided),
             }
         }
         Err(refuse(path_failure(last)))
@@ -487,7 +494,7 @@ impl Validator<'_> {
                 && certificate.version == 3
                 && certificate.is_ca()
                 && path_len.is_none_or(|allowed| usize::try_from(allowed).is_ok_and(|allowed| allowed >= traversed))
-                && self.names_allowed_by(candidate, path).map_err(Some)?
+                && self.names_allowed_by(candidate, path)?
                 && !has_unrecognised_critical_extension(certificate)
                 && may_sign(certificate)
                 && self.check_signature(child, candidate).is_ok();
@@ -530,7 +537,7 @@ impl Validator<'_> {
     }
 
     /// The candidate's name constraints against every name below. An anchor's are not applied in a search either.
-    fn names_allowed_by(&self, candidate: CertId, path: &[CertId]) -> Result<bool, &'static str> {
+    fn names_allowed_by(&self, candidate: CertId, path: &[CertId]) -> Result<bool, Option<&'static str>> {
         let Some(constraints) = &self.get(candidate).extensions.name_constraints else { return Ok(true) };
         for (position, &id) in path.iter().enumerate() {
             let certificate = self.get(id);
@@ -540,7 +547,8 @@ impl Validator<'_> {
             match names_allowed(certificate, constraints) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
-                Err(Stop::Crash(what)) => return Err(what),
+                Err(Stop::Crash(what)) => return Err(Some(what)),
+                Err(Stop::Undecided) => return Err(None),
                 Err(Stop::Path(_)) => return Ok(false),
             }
         }
@@ -737,6 +745,9 @@ fn names_allowed(certificate: &Certificate, constraints: &NameConstraints) -> Re
             names.push(GeneralName::Dns(common_name.into()));
         }
         _ => {}
+    }
+    if names.len().saturating_mul(constraints.permitted.len() + constraints.excluded.len()) > MAX_NAME_COMPARISONS {
+        return Err(Stop::Undecided);
     }
     for name in &names {
         if !name_allowed(name, constraints)? {

@@ -93,13 +93,22 @@ pub struct Refusal {
     pub incomplete: bool,
 }
 
+/// What a `TrustDomain` answers for an end entity that is a trust anchor (`GetCertTrust`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafTrust {
+    /// `TrustLevel::TrustAnchor`, as for any other.
+    Anchor,
+    /// `TrustLevel::InheritsTrust`: anchors issue.
+    Inherited,
+}
+
 /// What Firefox says to a server's chain, of several errors the one it shows: the path taken, or the refusal.
 ///
 /// `AuthCertificate` and `DetermineCertOverrideErrors` in `SSLServerCertVerification.cpp`: an error that the user may
 /// override as a matter of trust comes before a wrong name, a wrong name before the end entity's dates; an error that
 /// cannot be overridden stands alone.
-pub fn judge_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
-    let mut refusal = match verify_server_certificate(case, end_entity) {
+pub fn judge_server(case: &Case<'_>, end_entity: CertId, leaf_trust: LeafTrust) -> Result<Vec<CertId>, Refusal> {
+    let mut refusal = match verify_server_certificate(case, end_entity, leaf_trust) {
         Ok(path) => return Ok(path),
         Err(refusal) => refusal,
     };
@@ -112,7 +121,11 @@ pub fn judge_server(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, 
 }
 
 /// `CertVerifier::VerifySSLServerCert`: chain, TLS features, name.
-fn verify_server_certificate(case: &Case<'_>, end_entity: CertId) -> Result<Vec<CertId>, Refusal> {
+fn verify_server_certificate(
+    case: &Case<'_>,
+    end_entity: CertId,
+    leaf_trust: LeafTrust,
+) -> Result<Vec<CertId>, Refusal> {
     let certificate = case.pool.get(end_entity);
     let refuse = |error| Refusal { error, path: vec![end_entity], incomplete: false };
     if let Some(error) = unreadable(certificate) {
@@ -120,6 +133,7 @@ fn verify_server_certificate(case: &Case<'_>, end_entity: CertId) -> Result<Vec<
     }
     let mut search = Search {
         case,
+        leaf_trust,
         calls: BUILD_FORWARD_CALLS,
         comparisons: MAX_COMPARISONS,
         issuers: HashMap::new(),
@@ -146,6 +160,7 @@ fn verify_server_certificate(case: &Case<'_>, end_entity: CertId) -> Result<Vec<
 
 struct Search<'a> {
     case: &'a Case<'a>,
+    leaf_trust: LeafTrust,
     calls: usize,
     comparisons: usize,
     issuers: HashMap<CertId, Rc<[CertId]>>,
@@ -164,7 +179,8 @@ impl Search<'_> {
             self.longest.clone_from(path);
         }
         let is_end_entity = path.len() == 1;
-        let is_anchor = case.is_anchor(subject).is_some();
+        let is_trusted = !is_end_entity || self.leaf_trust == LeafTrust::Anchor;
+        let is_anchor = is_trusted && case.is_anchor(subject).is_some();
         let checked = check_certificate(case, subject, is_end_entity, is_anchor, intermediates);
         if is_anchor {
             if self.found.is_empty() || checked.is_ok() {
@@ -253,7 +269,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// `CheckNameConstraints`, `SearchNames`: the SAN, the subject, and the CN of an end entity that has neither dNSName
+    /// `CheckNameConstraints`, `SearchNames`: the SAN, the subject (its mailboxes where there is no SAN), and the CN of an end entity that has neither dNSName
     /// nor iPAddress.
     fn check_name_constraints(
         &mut self,
@@ -267,6 +283,11 @@ impl Search<'_> {
             falls_back &= !matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
         }
         self.check_name(constraints, &GeneralName::Directory(certificate.subject.clone()))?;
+        if certificate.extensions.subject_alt_name.is_none() {
+            for text in certificate.subject.mailboxes() {
+                self.check_name(constraints, &GeneralName::Email(text.into()))?;
+            }
+        }
         match certificate.subject.common_name() {
             Some(name) if falls_back && is_dns_id(name, IdRole::Presented) => {
                 self.check_name(constraints, &GeneralName::Dns(name.into()))
@@ -293,7 +314,9 @@ impl Search<'_> {
             return Err(Error::CertNotInNameSpace);
         }
         for subtree in constraints.excluded.iter().filter(same_kind) {
-            if in_subtree(name, subtree)? {
+            // Directory names are not compared for exclusion, because two encodings of one name would not be found equal:
+            // any exclusion excludes all.
+            if matches!(name, GeneralName::Directory(_)) || in_subtree(name, subtree)? {
                 return Err(Error::CertNotInNameSpace);
             }
         }

@@ -59,7 +59,7 @@ pub enum Outcome {
 
 /// Judges all paths of the case's end entity; names are the client's business.
 pub fn judge(case: &Case<'_>, rules: &Rules) -> Outcome {
-    let search = search::paths(case, if rules.fetches { Issuers::WithFetched } else { Issuers::ServedOnly });
+    let search = search::paths(case, if rules.fetches { Issuers::Fetched } else { Issuers::ServedOnly });
     let weight = |path: &BuiltPath, fault: &Fault| {
         let is_anchor = path.anchored && fault.position + 1 == path.certificates.len();
         (rules.weigh)(&fault.kind, case.pool.get(path.certificates[fault.position]), is_anchor)

@@ -51,8 +51,8 @@ const ACCOUNTED_FOR: &[&str] = &[
 /// What the end entity is to be.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
-    /// `build_server_verifier`
-    Server(&'a ReferenceId),
+    /// `build_server_verifier`; it asks for a name, without one none is compared here.
+    Server(Option<&'a ReferenceId>),
     /// `build_client_verifier`: no name is compared.
     Client,
 }
@@ -310,7 +310,8 @@ impl<'a> Builder<'a> {
             if let Some(says) = says {
                 return Err(Refusal::new(Category::BadFormat, says));
             }
-            if !names.names.iter().any(|name| matches(name, reference)) {
+            let is_meant = |reference| names.names.iter().any(|name| matches(name, reference));
+            if !reference.is_none_or(is_meant) {
                 return Err(Refusal::new(Category::Hostname, "leaf certificate has no matching subjectAltName"));
             }
         }

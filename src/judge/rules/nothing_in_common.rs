@@ -18,9 +18,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    support::without_overlap(
         context,
-        |failure| failure.kind == FailureKind::NothingInCommon,
+        FailureKind::NothingInCommon,
         "enable ECDHE with AES-GCM, and X25519 or P-256, in the listener's security policy",
     )
 }

@@ -8,7 +8,7 @@ use crate::judge::public_roots;
 use crate::judge::search::BuiltPath;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::SubjectKind;
-use crate::model::handshake::{EndpointStatus, Failure};
+use crate::model::handshake::{EndpointStatus, Failure, FailureKind};
 use crate::model::resolution::{DnsStatus, Resolution};
 use crate::x509::Certificate;
 use crate::x509::identity::{self, Match, NearMiss};
@@ -32,6 +32,27 @@ pub fn when_all_fail(context: &Context<'_>, is: impl Fn(&Failure) -> bool, remed
         return Outcome::Clear;
     }
     failing(context, is, remedy)
+}
+
+/// One finding for all endpoints that have nothing in common with us in this way. Those whose chain a wider ClientHello
+/// brought count whatever the others do, and the finding says what they speak.
+pub fn without_overlap(context: &Context<'_>, kind: FailureKind, remedy: &str) -> Outcome {
+    let is = |failure: &Failure| failure.kind == kind;
+    let answered = context
+        .evidence
+        .endpoints
+        .iter()
+        .find(|endpoint| endpoint.failure.as_ref().is_some_and(is) && !endpoint.served_chain.is_empty());
+    let Some(endpoint) = answered else { return when_all_fail(context, is, remedy) };
+    let Outcome::Found(mut found) = failing(context, is, remedy) else { return Outcome::Clear };
+    if let (Some(found), Some(tls)) = (found.first_mut(), &endpoint.tls) {
+        let spoken =
+            [tls.version.as_ref(), tls.cipher_suite.as_ref(), tls.group.as_ref(), tls.signature_scheme.as_ref()];
+        let mut spoken: Vec<String> = spoken.into_iter().flatten().cloned().collect();
+        spoken.extend(tls.dh_bits.map(|bits| format!("{bits}-bit Diffie-Hellman group")));
+        found.facts.insert("server_chose".to_owned(), spoken.into());
+    }
+    Outcome::Found(found)
 }
 
 /// One finding for all endpoints that fail in this way.

@@ -18,9 +18,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    support::without_overlap(
         context,
-        |failure| failure.kind == FailureKind::VersionNotSupported,
+        FailureKind::VersionNotSupported,
         "enable TLS 1.2 and 1.3 in the listener's security policy",
     )
 }

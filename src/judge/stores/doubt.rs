@@ -1,6 +1,6 @@
 //! Where a refusal rests on what our lists do not say.
 
-use super::{KnownIssuers, StoreId, distrust, table};
+use super::{KnownIssuers, StoreId, distrust, mozilla, table};
 use crate::judge::anchors::{self, AnchorKind};
 use crate::judge::case::Case;
 use crate::judge::client::Answer;
@@ -79,7 +79,14 @@ fn by_name_only(case: &Case<'_>, store: StoreId, id: CertId, date: &str) -> Opti
         } else {
             !at_hand.iter().any(|&id| root.has_key_of(case.pool.get(id)))
         }
-    })?;
+    });
+    let at_hand = at_hand.iter().any(|&id| mozilla::is_in_webpki_roots(case.pool.get(id)));
+    let Some(root) = root else {
+        let by_name = store == StoreId::WebpkiRoots && !at_hand && !certificate.is_self_issued();
+        return (by_name && mozilla::webpki_roots_name(certificate.issuer.loose_key())).then(|| {
+            format!("webpki-roots of {date} has `{issuer}`, and the certificate of that root is not at hand")
+        });
+    };
     Some(if root.perhaps.contains(store) {
         format!(
             "the {store} list of {date} has `{issuer}`, but does not say whether for TLS servers (`tlsmend stores update` asks)"

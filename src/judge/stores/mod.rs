@@ -5,6 +5,7 @@
 //! ([`table`]); a root that only they have is known by its fingerprint until `tlsmend stores update` brought its
 //! certificate ([`update`]). Nothing is parsed before a name that was met asks for it.
 
+pub mod ccadb;
 pub mod distrust;
 pub mod doubt;
 pub mod mozilla;

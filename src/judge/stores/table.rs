@@ -4,7 +4,7 @@
 //! SHA-256 of its SubjectPublicKeyInfo, a letter a store. `blocked.txt`: SHA-256, a letter a store that blocks it.
 //! `intermediates.txt`: the key of the subject, first half of the SHA-256. Where the facts come from: `fixtures/README.md`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use super::{StoreId, StoreSet};
 use crate::x509::{Certificate, Fingerprint, hex, pem};
@@ -136,16 +136,23 @@ pub fn is_intermediate(certificate: &Certificate) -> bool {
     intermediates_named(certificate.subject.loose_key()).any(|known| known == half)
 }
 
-/// The intermediates that Chromium compiles in, parsed when a name first asks for one.
+/// Those that Chromium compiles in, parsed when the first is asked for.
+static CHROMIUM_PARSED: LazyLock<Vec<(u64, Arc<Certificate>)>> = LazyLock::new(|| {
+    let blocks = pem::blocks(CHROMIUM.as_bytes()).0;
+    let parsed = blocks.iter().filter_map(|block| Certificate::parse(&block.der).ok());
+    parsed.map(|certificate| (certificate.subject.loose_key(), Arc::new(certificate))).collect()
+});
+
+/// The intermediates that Chromium compiles in whose subject has this key.
 pub fn chromium_named(key: u64) -> impl Iterator<Item = &'static Arc<Certificate>> {
-    static PARSED: OnceLock<Vec<(u64, Arc<Certificate>)>> = OnceLock::new();
-    // Their names are few; looking at one costs what parsing fifteen certificates costs, once.
-    let all = PARSED.get_or_init(|| {
-        let blocks = pem::blocks(CHROMIUM.as_bytes()).0;
-        let parsed = blocks.iter().filter_map(|block| Certificate::parse(&block.der).ok());
-        parsed.map(|certificate| (certificate.subject.loose_key(), Arc::new(certificate))).collect()
-    });
+    // All of them are disclosed: a name that is not is not looked for among them.
+    let all = if intermediates_named(key).next().is_some() { &CHROMIUM_PARSED[..] } else { &[] };
     all.iter().filter(move |(known, _)| *known == key).map(|(_, certificate)| certificate)
+}
+
+/// How many Chromium compiles in.
+pub fn chromium_count() -> usize {
+    CHROMIUM_PARSED.len()
 }
 
 #[cfg(test)]

@@ -88,14 +88,15 @@ impl Update {
         lines.filter_map(table::parse_root)
     }
 
-    /// How many roots `store` has.
-    pub fn count(&self, store: StoreId) -> usize {
-        self.roots().filter(|root| root.stores.contains(store)).count()
-    }
-
     /// All roots.
     pub fn roots(&self) -> impl Iterator<Item = Root<'_>> {
         table::lines(&self.bytes[self.roots.clone()], ROOT_LINE, "").filter_map(table::parse_root)
+    }
+
+    /// SHA-256 of every certificate, 64 hex digits.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        let lines = table::lines(&self.bytes[self.certificates.clone()], CERTIFICATE_LINE, "");
+        lines.filter_map(|line| line.get(KEY + 1..KEY + 1 + SHA256))
     }
 
     /// How many intermediates there are.
@@ -161,7 +162,9 @@ mod tests {
         let intermediates: Vec<Vec<u8>> = some[3..].iter().map(|other| other.der().to_vec()).collect();
         let bytes = encode("2026-11-22", &roots, &intermediates);
         let update = Update::parse(bytes.clone()).unwrap();
-        assert_eq!((update.date(), update.count(StoreId::Chrome), update.count(StoreId::Apple)), ("2026-11-22", 3, 0));
+        assert_eq!(update.date(), "2026-11-22");
+        assert!(update.roots().all(|root| root.stores == chrome) && update.roots().count() == 3);
+        assert_eq!(update.fingerprints().count(), 5);
         assert_eq!(update.intermediates_count(), 2);
         for (position, certificate) in some.iter().enumerate() {
             let key = certificate.subject.loose_key();

@@ -26,6 +26,9 @@ use crate::x509::hex;
 /// A certificate with its key takes some ten thousand bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// Calls that are recorded; a lab that has seen more is to be started anew.
+const MAX_CALLS: usize = 100_000;
+
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed on purpose")]
@@ -52,7 +55,7 @@ async fn respond(shared: &Shared, request: hyper::Request<Incoming>) -> Result<R
         return Ok(response);
     }
     let action = action_of(&request);
-    let (number, fault) = arrive(&mut shared.state(), &action, &request);
+    let (number, fault) = arrive(&mut shared.state(), &action, &request).ok_or(Dropped)?;
     if fault == Some(Fault::DropBeforeEffect) {
         return Err(Dropped);
     }
@@ -92,15 +95,18 @@ fn action_of(request: &Request) -> String {
     named.or(request.header("x-acs-action")).unwrap_or_default().to_owned()
 }
 
-/// Counts and records the call; the fault that is due.
-fn arrive(state: &mut State, action: &str, request: &Request) -> (usize, Option<Fault>) {
+/// Counts and records the call; its number and the fault that is due. `None` when no more can be recorded.
+fn arrive(state: &mut State, action: &str, request: &Request) -> Option<(usize, Option<Fault>)> {
     let number = state.calls.len();
+    if number >= MAX_CALLS {
+        return None;
+    }
     state.calls.push(record::Call::new(action, request));
     let of_action = state.arrivals.entry(action.to_owned()).or_default();
     *of_action += 1;
     let (of_action, of_all) = (*of_action, u32::try_from(number + 1).unwrap_or(u32::MAX));
     let due = state.injections.iter().find(|injection| injection.is_due(action, of_action, of_all));
-    (number, due.map(|injection| injection.fault.clone()))
+    Some((number, due.map(|injection| injection.fault.clone())))
 }
 
 /// Checks who calls and does what is asked, unless the fault says otherwise.
@@ -180,7 +186,7 @@ fn answer(request: &Request, action: &str, outcome: Answer, fault: Option<&Fault
     if outcome.is_err() && fault == Some(&Fault::HtmlBadGateway) {
         let page =
             "<html>\n<head><title>502 Bad Gateway</title></head>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n";
-        return response(502, "text/html", page.to_owned());
+        return response(502, "text/html", page);
     }
     let id = request_id();
     let host = request.header("host").unwrap_or("cas.aliyuncs.com");
@@ -208,7 +214,7 @@ fn answer(request: &Request, action: &str, outcome: Answer, fault: Option<&Fault
     let mut response = if is_xml {
         response(status, "text/xml;charset=utf-8", xml(&root, &body))
     } else {
-        let mut text = Value::Object(body).to_string();
+        let mut text = Value::Object(body).to_string().into_bytes();
         if fault == Some(&Fault::TruncatedJson) {
             text.truncate(text.len() / 2);
         }
@@ -223,8 +229,8 @@ fn answer(request: &Request, action: &str, outcome: Answer, fault: Option<&Fault
     response
 }
 
-fn response(status: u16, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn response(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -106,7 +106,7 @@ pub(super) enum Phase {
 
 impl Job {
     fn stage(&self, per_stage: u32) -> u32 {
-        match self.polls + self.ahead {
+        match self.polls.saturating_add(self.ahead) {
             0 => 0,
             polls => (polls - 1) / per_stage,
         }
@@ -342,7 +342,7 @@ impl State {
                 format!("The job needs {cost} deployment credits, {left} are left."),
             ));
         }
-        self.credits.used += cost;
+        self.credits.used = self.credits.used.saturating_add(cost);
         let per_stage = self.polls_per_stage;
         let job = self.job(id)?;
         job.charged = cost;

@@ -167,6 +167,13 @@ impl Emulator {
         self.shared.state().injections.clear();
     }
 
+    /// How every certificate stored until now came into the service.
+    pub fn set_origin(&self, origin: Origin) {
+        for stored in self.shared.state().certificates.values_mut() {
+            stored.origin = origin;
+        }
+    }
+
     /// How the next deployments spread.
     pub fn set_propagation(&self, propagation: Propagation) {
         self.shared.state().propagation = propagation;

@@ -288,7 +288,7 @@ pub struct Credits {
 
 impl Credits {
     pub fn left(self) -> i64 {
-        self.bought - self.used
+        self.bought.saturating_sub(self.used)
     }
 }
 

@@ -33,7 +33,8 @@ pub enum Binding {
 impl Lab {
     /// Starts a certificate service that holds the certificate of the running scenario `id` as it is served, with its
     /// key, as an upload, bound to the resources of `binding`. What is deployed to them is what the scenario's servers
-    /// send from then on; a rollback brings back what they sent when this was called.
+    /// send from then on; a rollback brings back what they sent when this was called. The domain's alias, if it has one,
+    /// is the gateway's name.
     ///
     /// `seed` gives the account, the contact and the habits; certificates, resources, a gateway and the lab's roots are
     /// added to it. Servers that send different chains get a certificate and a resource each; what is no TLS server
@@ -65,7 +66,10 @@ impl Lab {
             seed.gateways.push(SeedGateway {
                 id: GATEWAY.to_owned(),
                 name: "rec-gateway".to_owned(),
-                internet_domain: format!("{GATEWAY}.{}.pai-eas.example.net", seed.region),
+                internet_domain: running
+                    .alias
+                    .clone()
+                    .unwrap_or_else(|| format!("{GATEWAY}.{}.pai-eas.example.net", seed.region)),
                 status: "Running".to_owned(),
                 ssl_redirection: false,
                 services: Vec::new(),

@@ -30,7 +30,7 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         id: TWO_ADDRESSES,
         family: Family::Chain,
-        summary: "two addresses, and neither sends the intermediate",
+        summary: "behind an alias with two addresses, and neither sends the intermediate",
         expected: &["missing-intermediate"],
         exit: 1,
         build: missing_at_two_addresses,
@@ -203,8 +203,9 @@ fn missing_intermediate(world: &mut World) -> Result<(), BuildError> {
     world.serve(&site, &[&site])
 }
 
-/// root → (intermediate, not served) → end entity, at two addresses
+/// root → (intermediate, not served) → end entity, at two addresses behind a gateway's name
 fn missing_at_two_addresses(world: &mut World) -> Result<(), BuildError> {
+    world.alias("gw-rec.cn-hangzhou.pai-eas.example.net", 60);
     let root = world.root()?;
     let intermediate = world.intermediate(&root).issue()?;
     let site = world.site(&intermediate).issue()?;

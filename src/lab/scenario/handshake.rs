@@ -152,7 +152,7 @@ pub const ALL: &[Scenario] = &[
         id: "chain-too-large",
         family: Family::Handshake,
         summary: "200 KB of chain",
-        expected: &["chain-too-large"],
+        expected: &["chain-too-large", "duplicate-certificate-served", "unrelated-certificate-served"],
         exit: 1,
         build: chain_too_large,
     },

@@ -52,6 +52,8 @@ pub struct World {
 #[derive(Debug, Default)]
 pub struct Build {
     pub host: String,
+    /// The last alias of the host.
+    pub alias: Option<String>,
     pub zone: Zone,
     pub pages: Pages,
     /// DER of the certificates that clients trust.
@@ -88,6 +90,7 @@ impl World {
             let ips = build.places.iter().map(|(ip, _)| IpAddr::V4(*ip)).collect();
             build.zone.insert(&self.tip, Node::Addresses { ips, ttl: ADDRESS_TTL });
         }
+        build.alias = (self.tip != self.host).then_some(self.tip);
         build.host = self.host;
         build
     }

@@ -1,11 +1,11 @@
 //! From what stopped a handshake to its kind, and a sentence for people: what happened, and what it usually means.
 
-use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
+use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, SignatureScheme};
 
 use super::flight::Flight;
 use super::inspector::Observation;
 use super::session::{MAX_RECEIVED, Stop};
-use super::{iana, plaintext, tcp as sockets};
+use super::{hello, iana, plaintext, tcp as sockets};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::x509::dn::printable;
 
@@ -37,7 +37,11 @@ pub(super) fn tcp(kind: FailureKind, reason: &str) -> Failure {
 
 /// The handshake was signed with another key than the end entity's.
 pub(super) fn signature_wrong(observed: &Observation) -> Failure {
-    let scheme = observed.scheme.map(iana::signature_scheme).unwrap_or_default();
+    signature_wrong_by(observed.scheme.unwrap_or(SignatureScheme::Unknown(0)))
+}
+
+fn signature_wrong_by(scheme: SignatureScheme) -> Failure {
+    let scheme = iana::signature_scheme(scheme);
     failure(
         Stage::Tls,
         FailureKind::SignatureWrong,
@@ -46,6 +50,58 @@ pub(super) fn signature_wrong(observed: &Observation) -> Failure {
              holds the private key of another certificate, so every client refuses it"
         ),
     )
+}
+
+/// A server that hung up on our ClientHello without a word, and answered a wider one.
+pub(super) fn silent_refusal(failure: &Failure) -> Failure {
+    let how = if failure.kind == FailureKind::Reset { "reset" } else { "closed" };
+    Failure {
+        kind: FailureKind::NothingInCommon,
+        message: format!(
+            "the server {how} the connection on the hello of a present-day client and answered one that offers older \
+             versions and suites: it has nothing in common with present-day clients"
+        ),
+        ..failure.clone()
+    }
+}
+
+/// What ended a conversation with a ClientHello of our own making (`hello`).
+pub(super) fn raw(stop: &hello::Stop) -> Failure {
+    use hello::Stop;
+    let say = |kind, message: &str| failure(Stage::Tls, kind, message.to_owned());
+    match stop {
+        Stop::Alert(code) => {
+            let alert = AlertDescription::from(*code);
+            let name = iana::alert(alert);
+            let kind = match alert {
+                AlertDescription::ProtocolVersion => FailureKind::VersionNotSupported,
+                AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
+                    FailureKind::NothingInCommon
+                }
+                AlertDescription::CloseNotify => FailureKind::Closed,
+                _ => FailureKind::Alert,
+            };
+            let message = format!("the server sent the alert {name}");
+            Failure { alert: Some(name), ..failure(Stage::Tls, kind, message) }
+        }
+        Stop::Closed => say(FailureKind::Closed, "the server closed the connection in the middle of the handshake"),
+        Stop::Timeout => say(FailureKind::Timeout, "the server did not answer in time"),
+        Stop::Socket(error) => match sockets::kind(error) {
+            FailureKind::Local => local(Stage::Tls, &error.to_string()),
+            kind => failure(Stage::Tls, kind, format!("the connection broke: {error}")),
+        },
+        Stop::TooLong(Some(bytes)) => failure(
+            Stage::Tls,
+            FailureKind::TooLarge,
+            format!("the server announced a handshake message of {bytes} bytes; no client reads as much"),
+        ),
+        Stop::TooLong(None) => say(FailureKind::TooLarge, "the server sent more than 1 MiB without coming to an end"),
+        Stop::Malformed(what) => {
+            failure(Stage::Tls, FailureKind::Protocol, format!("the server broke the TLS protocol: {what}"))
+        }
+        Stop::NotTls(received) => not_tls(received),
+        Stop::SignatureWrong(scheme) => signature_wrong_by(*scheme),
+    }
 }
 
 /// What stopped a TLS session.
@@ -91,7 +147,7 @@ fn error_of_tls(error: &Error, around: &Circumstances<'_>) -> Failure {
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => {
-            let version = match around.flight.server_hello.map(|hello| iana::version(hello.version)) {
+            let version = match around.flight.server_hello.as_ref().map(|hello| iana::version(hello.version)) {
                 Some(name) if name.starts_with("SSL") => name,
                 Some(name) => format!("TLS {name}"),
                 None => "another version".to_owned(),

@@ -1,18 +1,7 @@
 //! The names under which IANA lists what a handshake negotiates.
 
+pub(super) use crate::model::hello::version_name as version;
 use rustls::{AlertDescription, CipherSuite, NamedGroup, SignatureScheme};
-
-/// As people write it: `1.2`, not `0x0303`.
-pub(super) fn version(version: u16) -> String {
-    match version {
-        0x0300 => "SSL 3.0".to_owned(),
-        0x0301 => "1.0".to_owned(),
-        0x0302 => "1.1".to_owned(),
-        0x0303 => "1.2".to_owned(),
-        0x0304 => "1.3".to_owned(),
-        other => format!("0x{other:04x}"),
-    }
-}
 
 /// TLS Cipher Suites registry. rustls writes `TLS13_` where the registry has `TLS_`.
 pub(super) fn cipher_suite(suite: CipherSuite) -> String {
@@ -22,14 +11,42 @@ pub(super) fn cipher_suite(suite: CipherSuite) -> String {
     }
 }
 
-/// TLS Supported Groups registry: of the groups that we offer.
+/// TLS Supported Groups registry.
 pub(super) fn group(group: NamedGroup) -> String {
-    match group {
-        NamedGroup::X25519 => "x25519".to_owned(),
-        NamedGroup::secp256r1 => "secp256r1".to_owned(),
-        NamedGroup::secp384r1 => "secp384r1".to_owned(),
-        other => format!("0x{:04x}", u16::from(other)),
-    }
+    let name = match u16::from(group) {
+        9 => "sect283k1",
+        10 => "sect283r1",
+        11 => "sect409k1",
+        12 => "sect409r1",
+        13 => "sect571k1",
+        14 => "sect571r1",
+        18 => "secp192k1",
+        19 => "secp192r1",
+        20 => "secp224k1",
+        21 => "secp224r1",
+        22 => "secp256k1",
+        23 => "secp256r1",
+        24 => "secp384r1",
+        25 => "secp521r1",
+        26 => "brainpoolP256r1",
+        27 => "brainpoolP384r1",
+        28 => "brainpoolP512r1",
+        29 => "x25519",
+        30 => "x448",
+        31 => "brainpoolP256r1tls13",
+        32 => "brainpoolP384r1tls13",
+        33 => "brainpoolP512r1tls13",
+        256 => "ffdhe2048",
+        257 => "ffdhe3072",
+        258 => "ffdhe4096",
+        259 => "ffdhe6144",
+        260 => "ffdhe8192",
+        0x11eb => "SecP256r1MLKEM768",
+        0x11ec => "X25519MLKEM768",
+        0x11ed => "SecP384r1MLKEM1024",
+        number => return format!("0x{number:04x}"),
+    };
+    name.to_owned()
 }
 
 /// TLS SignatureScheme registry (RFC 8446 §4.2.3).
@@ -48,7 +65,21 @@ pub(super) fn signature_scheme(scheme: SignatureScheme) -> String {
         SignatureScheme::RSA_PSS_SHA512 => "rsa_pss_rsae_sha512",
         SignatureScheme::ED25519 => "ed25519",
         SignatureScheme::ED448 => "ed448",
-        other => return format!("0x{:04x}", u16::from(other)),
+        other => match u16::from(other) {
+            // TLS 1.2 writes a hash and a key's kind (RFC 5246 §7.4.1.4.1).
+            0x0101 => "rsa_pkcs1_md5",
+            0x0202 => "dsa_sha1",
+            0x0301 => "rsa_pkcs1_sha224",
+            0x0303 => "ecdsa_sha224",
+            0x0402 => "dsa_sha256",
+            0x0809 => "rsa_pss_pss_sha256",
+            0x080a => "rsa_pss_pss_sha384",
+            0x080b => "rsa_pss_pss_sha512",
+            0x081a => "ecdsa_brainpoolP256r1tls13_sha256",
+            0x081b => "ecdsa_brainpoolP384r1tls13_sha384",
+            0x081c => "ecdsa_brainpoolP512r1tls13_sha512",
+            number => return format!("0x{number:04x}"),
+        },
     };
     name.to_owned()
 }

@@ -67,6 +67,11 @@ impl Inspector {
         self.seen().client_certificate_requested
     }
 
+    /// Known as soon as the ServerHello of TLS 1.3 has come.
+    pub(super) fn flight_secret(&self) -> Option<Vec<u8>> {
+        self.seen().flight_secret.clone()
+    }
+
     /// rustls' own check is the cheapest. What it refuses is looked at again, since it also refuses what is no fault of
     /// the signature: version 1 certificates, unknown critical extensions, RSA keys below 2048 bits, SHA-1.
     fn record_signature(
@@ -158,7 +163,8 @@ impl KeyLog for Inspector {
     }
 }
 
-fn second_opinion(scheme: SignatureScheme, message: &[u8], end_entity: &[u8], signature: &[u8]) -> KeyProof {
+/// Does the end entity's key verify `signature` over `message`? With our own parser and library, whatever rustls thinks.
+pub(super) fn second_opinion(scheme: SignatureScheme, message: &[u8], end_entity: &[u8], signature: &[u8]) -> KeyProof {
     let (Some(algorithm), Ok(certificate)) = (algorithm(scheme), Certificate::parse(end_entity)) else {
         return KeyProof::NotChecked;
     };

@@ -2,10 +2,12 @@
 //!
 //! `tcp` connects, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
 //! `failure` turns whatever stopped a handshake into its typed kind and a sentence, with the help of `flight` (the
-//! messages among the bytes received) and `plaintext` (which other protocol they look like).
+//! messages among the bytes received) and `plaintext` (which other protocol they look like). Where rustls and the server
+//! have nothing in common, `hello` asks with a ClientHello of our own making.
 
 mod failure;
 mod flight;
+mod hello;
 mod iana;
 mod inspector;
 mod plaintext;
@@ -27,9 +29,13 @@ use tokio::time::Instant;
 use crate::model::handshake::{
     ClientCertificate, EndpointEvidence, EndpointStatus, Failure, FailureKind, KeyProof, Stage, Timing, TlsParameters,
 };
+use crate::model::hello::{
+    Choice, Chosen, Hello, HelloAnswer, HelloEvidence, ORDINARY, TLS_1_3, WIDEST, WIDEST_BEFORE_TLS13,
+};
 use crate::model::target::ReferenceId;
 
 use flight::Flight;
+use hello::Until;
 use inspector::{Inspector, Observation};
 use session::{Session, Stop};
 
@@ -69,12 +75,66 @@ impl Connector {
             },
         };
         let first = self.attempt(address, name.clone(), Alpn::Offered, deadline).await;
-        if first.failure.as_ref().and_then(|failure| failure.alert.as_deref()) != Some("no_application_protocol") {
-            return first;
+        let alert = first.failure.as_ref().and_then(|failure| failure.alert.as_deref());
+        if alert == Some("no_application_protocol") {
+            // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
+            let second = self.attempt(address, name, Alpn::NotOffered, deadline).await;
+            return if second.tls.is_some() { second } else { first };
         }
-        // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
-        let second = self.attempt(address, name, Alpn::NotOffered, deadline).await;
-        if second.tls.is_some() { second } else { first }
+        if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
+    }
+
+    /// What the server answers to `hello`, on a connection of its own.
+    pub async fn ask(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        hello: &Hello<'_>,
+        deadline: Instant,
+    ) -> HelloAnswer {
+        let name = match server_name {
+            ReferenceId::Ip(_) => None,
+            ReferenceId::Dns(name) => Some(name.as_str()),
+        };
+        match tcp::connect(address, deadline).await {
+            Ok(stream) => hello::converse(stream, hello, name, Until::Flight, deadline).await,
+            Err(tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure)) => HelloAnswer::Refused(failure),
+        }
+    }
+
+    /// A second connection, with everything that shows a certificate: what does a server speak that found nothing in our
+    /// hello, and which chain does it serve?
+    async fn look_wider(
+        &self,
+        mut first: EndpointEvidence,
+        server_name: &ReferenceId,
+        deadline: Instant,
+    ) -> EndpointEvidence {
+        let mut answer = self.ask(first.address, server_name, &WIDEST, deadline).await;
+        let is_unreadable = |chosen: &Chosen| {
+            chosen.choice.version == TLS_1_3 && chosen.served_chain.is_empty() && chosen.failure.is_none()
+        };
+        if let HelloAnswer::Chosen(chosen) = &mut answer
+            && is_unreadable(chosen)
+            && let HelloAnswer::Chosen(readable) =
+                self.ask(first.address, server_name, &WIDEST_BEFORE_TLS13, deadline).await
+        {
+            chosen.served_chain = readable.served_chain;
+            chosen.ocsp_staple = readable.ocsp_staple;
+        }
+        if let HelloAnswer::Chosen(chosen) = &answer {
+            let is_silent = |failure: &mut Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
+            if let Some(silent) = first.failure.take_if(is_silent) {
+                first.failure = Some(failure::silent_refusal(&silent));
+                first.hellos.push(HelloEvidence { hello: ORDINARY, answer: HelloAnswer::Refused(silent) });
+            }
+            first.choice = Some(chosen.choice);
+            first.tls = Some(chosen.tls.clone());
+            first.served_chain.clone_from(&chosen.served_chain);
+            first.ocsp_staple.clone_from(&chosen.ocsp_staple);
+        }
+        first.hellos.push(HelloEvidence { hello: WIDEST, answer });
+        first
     }
 
     async fn attempt(
@@ -115,6 +175,9 @@ impl Connector {
             stage = Stage::AfterHandshake;
             let patience = deadline.min(Instant::now() + round_trip + VERDICT_PATIENCE);
             outcome = session.certificate_verdict(patience).await;
+        }
+        if outcome.as_ref().is_err_and(Stop::is_too_large) {
+            session.read_on(deadline).await;
         }
         if outcome.is_err() && plaintext::is_not_tls(session.received()) {
             session.finish_line(deadline.min(Instant::now() + BANNER_PATIENCE)).await;
@@ -165,7 +228,13 @@ fn evidence(
     };
     let required = failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::ClientCertificateRequired);
     // What our stack would not go on with, it does not tell.
-    let chosen = flight.server_hello;
+    let chosen = flight.server_hello.map(|hello| Choice {
+        version: hello.version,
+        cipher_suite: hello.cipher_suite,
+        group: None,
+        signature_scheme: None,
+    });
+    let choice = session.choice(observed.scheme).or(chosen);
     let version = session.version().or_else(|| chosen.map(|hello| iana::version(hello.version)));
     let tls = version.map(|version| TlsParameters {
         version: Some(version),
@@ -173,6 +242,7 @@ fn evidence(
             .cipher_suite()
             .or_else(|| chosen.map(|hello| iana::cipher_suite(hello.cipher_suite.into()))),
         group: session.group(),
+        dh_bits: None,
         alpn: session.alpn(),
         signature_scheme: observed.scheme.map(iana::signature_scheme),
         key_proof: observed.key_proof,
@@ -191,8 +261,21 @@ fn evidence(
         // rustls shows the chain to its verifier only when the whole flight of the server has come. Where it did not,
         // the Certificate message may still lie in what came.
         served_chain: if observed.chain.is_empty() { flight.certificates.unwrap_or_default() } else { observed.chain },
-        ocsp_staple: observed.ocsp_staple,
+        ocsp_staple: observed.ocsp_staple.or(flight.ocsp_staple),
         timing,
+        choice,
+        hellos: Vec::new(),
+    }
+}
+
+/// Did it fail for want of something in common, or in a way in which some servers (Windows) say so? Then more may be
+/// found in a wider hello.
+fn asks_for_a_wider_hello(evidence: &EndpointEvidence) -> bool {
+    let Some(failure) = evidence.failure.as_ref().filter(|failure| failure.stage == Stage::Tls) else { return false };
+    match failure.kind {
+        FailureKind::NothingInCommon | FailureKind::VersionNotSupported => evidence.served_chain.is_empty(),
+        FailureKind::Closed | FailureKind::Reset => evidence.tls.is_none() && failure.alert.is_none(),
+        _ => false,
     }
 }
 
@@ -206,6 +289,8 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         served_chain: Vec::new(),
         ocsp_staple: None,
         timing: Timing::default(),
+        choice: None,
+        hellos: Vec::new(),
     }
 }
 

@@ -4,14 +4,16 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Error, ProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, Error, InvalidMessage, ProtocolVersion, SignatureScheme};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::flight::Opener;
+use super::flight::Reading;
+use super::hello::key_schedule::{Opener, Suite};
 use super::iana;
 use super::inspector::Inspector;
+use crate::model::hello::Choice;
 
 /// Bytes taken from a server. A flight of TLS is 3 to 10 kB and rustls refuses messages above 64 KiB; whoever sends more
 /// than this is not going to finish.
@@ -33,6 +35,23 @@ pub(super) enum Stop {
     /// More than [`MAX_RECEIVED`] bytes.
     TooMuch,
     Socket(io::Error),
+}
+
+impl Stop {
+    /// A message longer than rustls takes, which other clients may take.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(
+            self,
+            Self::TooMuch
+                | Self::Tls(
+                    Error::InvalidMessage(
+                        InvalidMessage::CertificatePayloadTooLarge
+                            | InvalidMessage::HandshakePayloadTooLarge
+                            | InvalidMessage::MessageTooLarge
+                    ) | Error::PeerSentOversizedRecord
+                )
+        )
+    }
 }
 
 pub(super) struct Session {
@@ -136,10 +155,30 @@ impl Session {
             return Err(Stop::Closed);
         }
         let fed = self.feed(begin);
-        if fed.is_err() {
+        // Where the rest is wanted all the same (`read_on`) an alert would stop it.
+        if fed.as_ref().is_err_and(|stop| !stop.is_too_large()) {
             self.send_now();
         }
         fed
+    }
+
+    /// Reads on behind rustls' back to the end of the Certificate message, the deadline, the end of the stream or
+    /// [`MAX_RECEIVED`].
+    pub(super) async fn read_on(&mut self, deadline: Instant) {
+        let opener = self.inspector.flight_secret().and_then(|secret| self.flight_opener(&secret));
+        let mut flight = Reading::new(opener);
+        let reading = async {
+            let mut begin = 0;
+            while !flight.go_on(&self.received[begin..]) && self.received.len() < MAX_RECEIVED {
+                begin = self.received.len();
+                if !matches!(self.read().await, Ok(1..)) {
+                    break;
+                }
+            }
+        };
+        // Whatever came until then has to do.
+        let _ = timeout_at(deadline, reading).await;
+        self.send_now();
     }
 
     fn feed(&mut self, begin: usize) -> Result<(), Stop> {
@@ -185,7 +224,17 @@ impl Session {
 
     /// What opens the encrypted part of a TLS 1.3 server's flight.
     pub(super) fn flight_opener(&self, secret: &[u8]) -> Option<Opener> {
-        Opener::new(self.connection.negotiated_cipher_suite()?.suite(), secret)
+        Opener::new(&Suite::new(self.connection.negotiated_cipher_suite()?.suite())?, secret)
+    }
+
+    /// `None` before the ServerHello.
+    pub(super) fn choice(&self, scheme: Option<SignatureScheme>) -> Option<Choice> {
+        Some(Choice {
+            version: self.connection.protocol_version()?.into(),
+            cipher_suite: self.connection.negotiated_cipher_suite()?.suite().into(),
+            group: self.connection.negotiated_key_exchange_group().map(|group| group.name().into()),
+            signature_scheme: scheme.map(u16::from),
+        })
     }
 
     pub(super) fn cipher_suite(&self) -> Option<String> {

@@ -10,11 +10,12 @@ use super::connection::{Answer, Connection, Settings};
 use super::credentials::Identity;
 use super::endpoint::Endpoint;
 use super::error::{CasError, Effect, ErrorKind, safe};
-use super::id::{JobId, WorkerId};
+use super::id::{JobId, OrderId, WorkerId};
 use super::request::{Group, Request, Scheme};
 use super::types::{
     CertificateDetail, CertificateInfo, CloudResource, Contact, Job, JobChange, JobCounters, JobFilter, Listing,
-    NewJob, ProductCount, ResourceFilter, Start, StoredCertificate, Uploaded, Worker, WorkerStatus,
+    NewJob, NewOrder, Order, ProductCount, ResourceFilter, Start, StoredCertificate, Uploaded, Validation, Worker,
+    WorkerStatus,
 };
 use crate::model::call::Call;
 use crate::model::time::Time;
@@ -286,6 +287,33 @@ impl CasClient {
     pub async fn delete_job(&self, id: JobId) -> Result<(), CasError> {
         let request = Request::write("DeleteDeploymentJob", Group::Deployment).with("JobId", id);
         gone(self.connection.call(&request).await)
+    }
+
+    /// CreateCertificateRequest: orders a certificate. Its progress is [`CasClient::order`].
+    pub async fn create_order(&self, order: &NewOrder) -> Result<OrderId, CasError> {
+        let mut request = Request::write("CreateCertificateRequest", Group::Orders).with("Domain", &order.domain);
+        request.query.personal("Username", &order.contact_name);
+        request.query.personal("Phone", &order.phone);
+        request.query.personal("Email", &order.email);
+        let validation = match order.validation {
+            Validation::Dns => "DNS",
+            Validation::File => "FILE",
+        };
+        let request = request.with("ValidateType", validation).with_some("ProductCode", order.product_code.as_ref());
+        let answer = self.connection.call(&request).await?;
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Ordered {
+            order_id: OrderId,
+        }
+        typed(&request, answer).map(|ordered: Ordered| ordered.order_id)
+    }
+
+    /// DescribeCertificateState: where an order is. The private key of an issued certificate is thrown away unseen.
+    pub async fn order(&self, id: OrderId) -> Result<Order, CasError> {
+        let request = Request::read("DescribeCertificateState", Group::Orders).with("OrderId", id);
+        let answer = self.connection.call(&request).await?;
+        typed(&request, answer)
     }
 
     /// Reads a list to its end. Rows may move between pages while they are read: what was seen twice counts once, and when

@@ -35,8 +35,8 @@ pub use id::{CertId, CertIdError, ContactId, JobId, NumberError, OrderId, Resour
 pub use name::upload_name;
 pub use types::{
     CertificateDetail, CertificateInfo, ChainLink, CloudResource, Contact, GuideStatus, Job, JobChange, JobCounters,
-    JobFilter, JobStatus, Listing, NewJob, Other, ProductCount, ResourceFilter, Start, StoredCertificate, Uploaded,
-    Worker, WorkerStatus,
+    JobFilter, JobStatus, Listing, NewJob, NewOrder, Order, Other, ProductCount, ResourceFilter, Start,
+    StoredCertificate, Uploaded, Validation, Worker, WorkerStatus,
 };
 
 pub(super) use client::{rows, typed};

@@ -110,6 +110,11 @@ impl Parameters {
         self.push(name, format!("<{count} certificates, {} bytes>", pem.len()), pem.to_owned());
     }
 
+    /// What says who somebody is: nothing for a report.
+    pub fn personal(&mut self, name: &str, value: &str) {
+        self.push(name, "<personal>".to_owned(), value.to_owned());
+    }
+
     /// Never shown.
     pub fn secret(&mut self, name: &str, secret: &Secret) {
         self.push(name, "<secret>".to_owned(), secret.expose().to_owned());

@@ -529,6 +529,45 @@ pub struct Worker {
     pub other: Other,
 }
 
+/// An order for a certificate of one domain, validated by control of the domain (DV).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOrder {
+    pub domain: String,
+    pub contact_name: String,
+    pub phone: String,
+    pub email: String,
+    pub validation: Validation,
+    /// The service's own when absent.
+    pub product_code: Option<String>,
+}
+
+/// How the control of a domain is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validation {
+    Dns,
+    File,
+}
+
+/// DescribeCertificateState: where an order is, without the private key it may carry.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "PascalCase"))]
+pub struct Order {
+    /// `payed`, `domain_verify`, `process`, `verify_fail`, `certificate`, `unknow`, or a word we do not know.
+    #[serde(rename(deserialize = "Type"), deserialize_with = "text")]
+    pub state: String,
+    /// What belongs to the state: the record to publish, the certificate issued.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+impl Order {
+    /// One of the other fields, safe for a terminal.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let text = self.other.get(name).and_then(super::id::text_of)?;
+        if text.is_empty() { None } else { Some(super::error::safe(&text)) }
+    }
+}
+
 impl Worker {
     /// A reason of failure, should the service give one in a field that is not documented.
     pub fn failure_reason(&self) -> Option<String> {

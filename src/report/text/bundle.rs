@@ -116,7 +116,10 @@ fn origin(document: &BundleReport, fingerprint: &str, added: bool) -> (Paint, St
             Some(at) => (Paint::Warning, format!("added: fetched on {}, its address is dead today", at.date())),
             None => (Paint::Good, "added: fetched by AIA".to_owned()),
         },
-        None if on_paths.any(|from| !matches!(from, Provenance::Served | Provenance::Aia | Provenance::Cache)) => {
+        None if on_paths.any(|from| {
+            !matches!(from, Provenance::Served | Provenance::Aia | Provenance::Cache | Provenance::Known)
+        }) =>
+        {
             (Paint::Good, "added: from the trust store".to_owned())
         }
         None => (Paint::Good, "added".to_owned()),

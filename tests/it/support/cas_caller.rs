@@ -1,5 +1,7 @@
 //! Signed calls to the emulated certificate service, without the client that the program has.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::hmac;
@@ -34,15 +36,40 @@ impl Answered {
     }
 }
 
-/// Who calls: the emulator's default account.
-pub struct Caller<'a> {
-    emulator: &'a Emulator,
+/// Who calls; at first the emulator's default account.
+pub struct Caller {
+    service: SocketAddr,
     now: fn() -> Time,
+    key: (String, String),
+    token: Option<String>,
+    unsigned: Option<(&'static str, &'static str)>,
 }
 
-impl<'a> Caller<'a> {
-    pub fn new(emulator: &'a Emulator, now: fn() -> Time) -> Self {
-        Self { emulator, now }
+impl Caller {
+    pub fn new(emulator: &Emulator, now: fn() -> Time) -> Self {
+        Self::at(emulator.address(), now)
+    }
+
+    pub fn at(service: SocketAddr, now: fn() -> Time) -> Self {
+        Self {
+            service,
+            now,
+            key: ("testAccessKeyId".to_owned(), "testAccessKeySecret".to_owned()),
+            token: None,
+            unsigned: None,
+        }
+    }
+
+    /// Another account.
+    pub fn with(mut self, id: &str, secret: &str, token: Option<&str>) -> Self {
+        (self.key, self.token) = ((id.to_owned(), secret.to_owned()), token.map(str::to_owned));
+        self
+    }
+
+    /// Sends a header that the signature does not cover.
+    pub fn unsigned(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unsigned = Some((name, value));
+        self
     }
 
     /// Parameters in the address.
@@ -69,7 +96,7 @@ impl<'a> Caller<'a> {
         let query = encoded(query);
         let body = encoded(form);
         let mut headers = vec![
-            ("host", self.emulator.address().to_string()),
+            ("host", self.service.to_string()),
             ("x-acs-action", action.to_owned()),
             ("x-acs-content-sha256", hex(&Sha256::digest(body.as_bytes()))),
             ("x-acs-date", (self.now)().to_string()),
@@ -77,22 +104,24 @@ impl<'a> Caller<'a> {
             ("x-acs-version", "2020-04-07".to_owned()),
         ];
         if !body.is_empty() {
-            headers.insert(0, ("content-type", "application/x-www-form-urlencoded".to_owned()));
+            headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
         }
+        headers.extend(self.token.iter().map(|token| ("x-acs-security-token", token.clone())));
+        headers.sort();
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let canonical = [method, path, &query, &lines, &names, &hex(&Sha256::digest(body.as_bytes()))].join("\n");
         let to_sign = format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(canonical.as_bytes())));
-        let key = hmac::Key::new(hmac::HMAC_SHA256, b"testAccessKeySecret");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.1.as_bytes());
         let signature = hex(hmac::sign(&key, to_sign.as_bytes()).as_ref());
         let authorization =
-            format!("ACS3-HMAC-SHA256 Credential=testAccessKeyId,SignedHeaders={names},Signature={signature}");
-        let url = format!("{}{path}?{query}", self.emulator.endpoint());
-        // The client is built with TLS, which asks for a provider even where only http is spoken.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let mut request = client.request(method.parse().unwrap(), url).body(body);
+            format!("ACS3-HMAC-SHA256 Credential={},SignedHeaders={names},Signature={signature}", self.key.0);
+        let url = format!("http://{}{path}?{query}", self.service);
+        let mut request = plain_http().request(method.parse().unwrap(), url).body(body);
+        if let Some((name, value)) = self.unsigned {
+            request = request.header(name, value);
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -105,6 +134,14 @@ impl<'a> Caller<'a> {
             text: answer.text().await?,
         })
     }
+}
+
+/// For http on loopback; it trusts nobody, so it could not speak TLS.
+pub fn plain_http() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }
 
 /// Sorted, RFC 3986.

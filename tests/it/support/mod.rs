@@ -1,14 +1,20 @@
 //! What tests say often, said once.
 
 pub mod cas_caller;
+pub mod cas_world;
+pub mod cloud;
+pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod peer;
 pub mod program;
 pub mod random_pki;
+pub mod real_clients;
 pub mod sample_report;
 pub mod service;
 pub mod shared_lab;
+pub mod site;
 pub mod tls_server;
 
 pub use sample_report::validate;

@@ -78,6 +78,7 @@ impl SharedLab {
                             version: Some("1.3".to_owned()),
                             cipher_suite: None,
                             group: None,
+                            dh_bits: None,
                             alpn: None,
                             signature_scheme: None,
                             key_proof: KeyProof::Proven,
@@ -87,6 +88,8 @@ impl SharedLab {
                         served_chain: certificates(entry["chain"].as_str().unwrap()),
                         ocsp_staple: entry["staple"].as_str().map(|path| std::fs::read(folder.join(path)).unwrap()),
                         timing: Timing::default(),
+                        choice: None,
+                        hellos: Vec::new(),
                     }],
                     files: None,
                     aia: entry["http"]

@@ -19,7 +19,7 @@ use crate::judge::case::Case;
 use crate::judge::pool::CertId;
 use crate::model::time::Time;
 use crate::model::verdict::Category;
-use crate::x509::key::{Curve, KeyKind, is_p192};
+use crate::x509::key::{Curve, KeyKind, has_explicit_curve, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{AuthorityKeyIdentifier, Certificate, usage};
 
@@ -117,6 +117,7 @@ verify_errors! {
     ALTERNATIVE_NAME_NOT_CRITICAL = 88 "X509_V_ERR_EMPTY_SUBJECT_SAN_NOT_CRITICAL", "Subject empty and Subject Alt Name extension not critical", BadFormat;
     BASIC_CONSTRAINTS_NOT_CRITICAL = 89 "X509_V_ERR_CA_BCONS_NOT_CRITICAL", "Basic Constraints of CA cert not marked critical", BadFormat;
     CA_KEY_USAGE_MISSING = 92 "X509_V_ERR_CA_CERT_MISSING_KEY_USAGE", "CA cert does not include key usage extension", BadFormat;
+    EXPLICIT_CURVE = 94 "X509_V_ERR_EC_KEY_EXPLICIT_PARAMS", "Certificate public key has explicit ECC parameters", UnsupportedKey;
     EXTENSIONS_BEFORE_V3 = 93 "X509_V_ERR_EXTENSIONS_REQUIRE_VERSION_3", "Using cert extension requires at least X509v3", BadFormat;
     SIGNATURE_ALGORITHMS_DISAGREE = 78 "X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY", "cert info signature and signature algorithm mismatch", BadSignature;
 }
@@ -372,6 +373,10 @@ impl Verification<'_> {
             };
             if !is_acceptable {
                 self.fault(INVALID_CA)?;
+            }
+            // `check_curve`
+            if self.settings.strict && has_explicit_curve(self.get(id).spki()) {
+                self.fault(EXPLICIT_CURVE)?;
             }
             // Not for an end entity that is its own anchor (RFC 6818 section 2).
             if self.settings.strict && self.chain.len() > 1 {

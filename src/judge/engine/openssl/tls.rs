@@ -5,7 +5,7 @@
 use crate::judge::case::Case;
 use crate::judge::client::alert_category;
 use crate::judge::pool::CertId;
-use crate::model::handshake::{Failure, FailureKind, Stage, TlsParameters};
+use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::{Category, Verdict};
 use crate::x509::EncodingFault;
 use crate::x509::key::{Curve, KeyKind};
@@ -49,29 +49,19 @@ impl LibraryError {
     }
 }
 
-/// What a program offers in its ClientHello, as far as programs on OpenSSL differ.
+/// What programs on OpenSSL differ in before the chain is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Offer {
-    /// TLS 1.0 and 1.1 too.
-    pub old_versions: bool,
-    /// `TLS_RSA_*` key exchange.
-    pub static_rsa: bool,
+pub struct Limits {
+    /// Least size of a finite-field group: 1024 bits at security level 1, 2048 at level 2 (`SSL_SECOP_TMP_DH`).
+    pub min_dh_bits: usize,
     /// OpenSSL 3.4 and later refuse a time that is too short while they parse (`asn1_ex_c2i`).
     pub refuses_short_times: bool,
 }
 
 /// The chain as `tls_process_server_certificate` takes it in, up to the verification.
-pub fn receive(case: &Case<'_>, offer: Offer) -> Result<CertId, LibraryError> {
-    let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    // Security levels 1 and 2 do not offer SHA-1 (tls12_sigalgs), so the server finds nothing.
-    if case.signs_with_sha1()
-        || (suite.starts_with("TLS_RSA_") && !offer.static_rsa)
-        || case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key))
-    {
+pub fn receive(case: &Case<'_>, limits: Limits) -> Result<CertId, LibraryError> {
+    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
         return Err(alert("handshake_failure"));
-    }
-    if case.tls.is_some_and(TlsParameters::is_before_tls12) {
-        return Err(old_version(offer));
     }
     if case.certificate_message_bytes() > MAX_CERTIFICATE_MESSAGE {
         return Err(LibraryError::ssl(152, "excessive message size", Category::MessageTooBig));
@@ -82,7 +72,7 @@ pub fn receive(case: &Case<'_>, offer: Offer) -> Result<CertId, LibraryError> {
             return Err(LibraryError::asn1(221, "illegal padding"));
         }
         let times = certificate.validity_encoding().into_iter().flatten();
-        for (tag, content) in times.filter(|_| offer.refuses_short_times) {
+        for (tag, content) in times.filter(|_| limits.refuses_short_times) {
             const UTC_TIME: u8 = 0x17;
             if tag == UTC_TIME && content.len() < 13 {
                 return Err(LibraryError::asn1(233, "utctime is too short"));
@@ -106,26 +96,30 @@ fn negotiates(key: &KeyKind) -> bool {
     }
 }
 
-/// TLS 1.0 and 1.1 are offered but have no signature algorithm left at security level 2; otherwise the server refuses.
-fn old_version(offer: Offer) -> LibraryError {
-    if offer.old_versions {
-        LibraryError::ssl(333, "legacy sigalg disallowed or unsupported", Category::WeakHandshake)
-    } else {
-        alert("protocol_version")
+/// `tls_process_key_exchange`, which comes when the chain has been verified.
+pub fn exchange_keys(case: &Case<'_>, limits: Limits) -> Result<(), LibraryError> {
+    let Some(tls) = case.tls else { return Ok(()) };
+    if tls.dh_bits.is_some_and(|bits| bits < limits.min_dh_bits) {
+        return Err(LibraryError::ssl(394, "dh key too small", Category::WeakHandshake));
     }
+    // Before TLS 1.2 it is signed over MD5 and SHA-1, which from security level 1 on is too weak (`tls1_set_peer_legacy_sigalg`).
+    let suite = tls.cipher_suite.as_deref().unwrap_or_default();
+    if tls.is_before_tls12() && (suite.starts_with("TLS_ECDHE_") || suite.starts_with("TLS_DHE_")) {
+        return Err(LibraryError::ssl(333, "legacy sigalg disallowed or unsupported", Category::WeakHandshake));
+    }
+    Ok(())
 }
 
 /// The library's own word for a failure. `None`: it did not come to the library (TCP), or nothing is known.
-pub fn failed(failure: &Failure, offer: Offer) -> Option<LibraryError> {
+pub fn failed(failure: &Failure) -> Option<LibraryError> {
     Some(match (failure.kind, failure.alert.as_deref()) {
         (FailureKind::Plaintext | FailureKind::NotTls, _) => {
             LibraryError::ssl(267, "wrong version number", Category::NotTls)
         }
         // The server went on with a version that was not offered (ssl_choose_client_version).
-        (FailureKind::VersionNotSupported, None) if !offer.old_versions => {
+        (FailureKind::VersionNotSupported, None) => {
             LibraryError::ssl(258, "unsupported protocol", Category::TlsVersion)
         }
-        (FailureKind::VersionNotSupported, _) => old_version(offer),
         (FailureKind::SignatureWrong, _) => LibraryError::ssl(123, "bad signature", Category::Handshake),
         (FailureKind::Closed, _) if failure.stage != Stage::AfterHandshake => {
             LibraryError::ssl(294, "unexpected eof while reading", Category::Closed)

@@ -188,14 +188,39 @@ impl Search<'_> {
         }
         if !went_on {
             let position = path.len() - 1;
-            let (rule, detail) = match mismatched {
-                Some(issuer) => (&rules::BAD_SIGNATURE, Some(format!("issuer {}", pool.get(issuer).fingerprint))),
-                None => (&rules::NO_PATH, Some(format!("issuer {}", pool.get(last).issuer))),
+            let rank = (true, usize::MAX - path.len(), 0);
+            let mut whole = path.clone();
+            let mut breaches = match mismatched {
+                Some(issuer) => self.bad_signatures(&mut whole, issuer),
+                None => {
+                    let detail = Some(format!("issuer {}", pool.get(last).issuer));
+                    vec![Breach { position, rule: &rules::NO_PATH, detail }]
+                }
             };
-            let mut breaches = vec![Breach { position, rule, detail }];
             breaches.extend(self.own.iter().cloned());
-            self.keep((true, usize::MAX - path.len(), 0), path, breaches);
+            self.keep(rank, &whole, breaches);
         }
+    }
+
+    /// Goes on from `issuer`, whose key did not make the signature below it, by names alone, towards a trust anchor: a path
+    /// is validated from there down (§6.1), so the uppermost bad signature is the one that counts.
+    fn bad_signatures(&mut self, path: &mut Vec<CertId>, issuer: CertId) -> Vec<Breach> {
+        let pool = self.case.pool;
+        let mut breaches = Vec::new();
+        let mut next = Some(issuer);
+        while let Some(issuer) = next {
+            let position = path.len() - 1;
+            if pool.signature(path[position], issuer) == SignatureCheck::Invalid {
+                let detail = Some(format!("issuer {}", pool.get(issuer).fingerprint));
+                breaches.insert(0, Breach { position, rule: &rules::BAD_SIGNATURE, detail });
+            }
+            path.push(issuer);
+            let is_end = self.case.is_anchor(issuer).is_some() || path.len() >= MAX_LENGTH || self.signatures == 0;
+            let candidates = self.case.issuers(issuer, false).filter(|candidate| !is_end && !path.contains(candidate));
+            next = candidates.min_by_key(|&candidate| self.rank(issuer, candidate));
+            self.signatures = self.signatures.saturating_sub(1);
+        }
+        breaches
     }
 
     /// RFC 4158 §3.5: trust anchors, then matching key identifiers, then what is valid now, then the order given.

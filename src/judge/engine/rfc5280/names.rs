@@ -12,8 +12,6 @@ use crate::x509::{Certificate, NameConstraints};
 /// 2048 × 2048.
 pub const MAX_COMPARISONS: usize = 250_000;
 
-const EMAIL_ADDRESS: &str = "1.2.840.113549.1.9.1";
-
 /// Is the end entity's name the one that is meant?
 pub fn identity(certificate: &Certificate, inputs: &Inputs<'_>, found: &mut Vec<Breach>) {
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
@@ -116,9 +114,7 @@ fn names(certificate: &Certificate) -> Vec<GeneralName> {
     if !certificate.subject.is_empty() {
         names.push(GeneralName::Directory(certificate.subject.clone()));
         if san.is_none() {
-            let mailboxes =
-                certificate.subject.attributes().into_iter().filter(|attribute| attribute.oid == EMAIL_ADDRESS);
-            names.extend(mailboxes.map(|attribute| GeneralName::Email(attribute.text.into())));
+            names.extend(certificate.subject.mailboxes().map(|text| GeneralName::Email(text.into())));
         }
     }
     names

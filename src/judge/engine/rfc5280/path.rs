@@ -60,6 +60,7 @@ pub fn breaches(case: &Case<'_>, inputs: &Inputs<'_>, path: &[CertId], compariso
             issues(&certificates, position, &mut add);
         }
     }
+    found.extend(path_length(&certificates));
     found.extend(names::constraints(&certificates, comparisons));
     if let Some(most) = inputs.max_intermediates {
         let intermediates = &certificates[1..certificates.len().saturating_sub(1).max(1)];
@@ -84,7 +85,7 @@ pub fn breaches(case: &Case<'_>, inputs: &Inputs<'_>, path: &[CertId], compariso
     found
 }
 
-/// RFC 5280 §6.1.4 (k) to (n).
+/// RFC 5280 §6.1.4 (k), (n).
 fn issues(path: &[&Certificate], position: usize, add: &mut impl FnMut(&'static rules::Rule, Option<String>)) {
     let certificate = path[position];
     let is_anchor = position + 1 == path.len();
@@ -101,14 +102,26 @@ fn issues(path: &[&Certificate], position: usize, add: &mut impl FnMut(&'static 
     if certificate.extensions.key_usage.as_ref().is_some_and(|key_usage| !key_usage.allows(usage::KEY_CERT_SIGN)) {
         add(&rules::KEY_CERT_SIGN, None);
     }
-    if let Some(allowed) =
-        certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len)
-    {
-        let below = path[1..position].iter().filter(|certificate| !certificate.is_self_issued()).count();
-        if below > allowed as usize {
-            add(&rules::PATH_LENGTH, Some(format!("{allowed} allowed, {below} found")));
+}
+
+/// RFC 5280 §6.1.4 (l), (m): the first intermediate, from the trust anchor down, that is one too many.
+fn path_length(path: &[&Certificate]) -> Option<Breach> {
+    let limit = |certificate: &Certificate| {
+        let constraints = certificate.extensions.basic_constraints.as_ref();
+        constraints.and_then(|constraints| constraints.path_len).unwrap_or(u32::MAX)
+    };
+    let mut left = u32::MAX;
+    for (position, certificate) in path.iter().enumerate().skip(1).rev() {
+        // The trust anchor's certificate is none of the path (§6.1), but limits it.
+        if position + 1 < path.len() && !certificate.is_self_issued() {
+            match left.checked_sub(1) {
+                Some(rest) => left = rest,
+                None => return Some(Breach { position, rule: &rules::PATH_LENGTH, detail: None }),
+            }
         }
+        left = left.min(limit(certificate));
     }
+    None
 }
 
 fn used_as_asked(

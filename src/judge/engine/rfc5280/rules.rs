@@ -39,7 +39,7 @@ rules! {
     POLICY_MAPPING_ANY: "policy-mapping-any", Invalid, "RFC 5280 §6.1.4 (a)", "it maps anyPolicy";
     NOT_VERSION_3: "not-version-3", BadFormat, "RFC 5280 §6.1.4 (k)", "an issuing certificate must be of version 3";
     NOT_A_CA: "not-a-ca", CaFlag, "RFC 5280 §6.1.4 (k)", "it issues certificates and is no CA (basicConstraints)";
-    PATH_LENGTH: "path-length", PathLength, "RFC 5280 §6.1.4 (l), (m)", "more intermediates follow than its path length constraint allows";
+    PATH_LENGTH: "path-length", PathLength, "RFC 5280 §6.1.4 (l), (m)", "it is one intermediate more than a path length constraint above it allows";
     KEY_CERT_SIGN: "key-cert-sign", CaFlag, "RFC 5280 §6.1.4 (n)", "its keyUsage does not allow signing certificates";
     CRITICAL_EXTENSION: "critical-extension", CriticalExtension, "RFC 5280 §6.1.4 (o), §6.1.5 (f)", "it has a critical extension that is not understood";
     DEPTH: "depth", PathLength, "RFC 5280 §6.1.1", "the path is longer than was asked for";
