@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
+use crate::judge::memo::Memo;
 use crate::judge::{self, Judgement, WantedHello};
 use crate::model::evidence::Evidence;
 use crate::model::handshake::EndpointEvidence;
@@ -93,6 +94,9 @@ pub struct Settings {
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
+    /// What was thought of other targets: probes of one scan share it by cloning their settings. It only saves time, and
+    /// most where they judge `at` one moment.
+    pub memo: Arc<Memo>,
     /// The command line for the report, cleaned of secrets and paths by the caller.
     pub arguments: Vec<String>,
 }
@@ -116,6 +120,7 @@ impl Default for Settings {
             depth: Depth::Handshake,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
+            memo: Arc::default(),
             arguments: Vec::new(),
         }
     }
@@ -256,10 +261,10 @@ async fn judge_and_fetch(
 ) -> Judgement {
     let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
     let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
-    let mut judgement = judge::judge(evidence, judge_settings);
+    let mut judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     if let (Some((connector, deadline)), false) = (server, judgement.wanted_hellos.is_empty()) {
         ask_for_clients(evidence, &judgement.wanted_hellos, connector, deadline).await;
-        judgement = judge::judge(evidence, judge_settings);
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
     for _ in 0..MAX_AIA_ROUNDS {
         let wanted = match settings.fetch_every_issuer {
@@ -270,7 +275,7 @@ async fn judge_and_fetch(
             break;
         }
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
-        judgement = judge::judge(evidence, judge_settings);
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
     judgement
 }
