@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tlsmend::judge::anchors::TrustAnchors;
+use tlsmend::judge::memo::Memo;
 use tlsmend::judge::stores::{mozilla, table};
-use tlsmend::judge::{Settings, clients, judge};
+use tlsmend::judge::{Settings, clients, judge, judge_with};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
 use tlsmend::model::resolution::Resolution;
@@ -37,7 +38,8 @@ fn chain() -> Chain {
     };
     let (root_key, intermediate_key, site_key) = (key(), key(), key());
     let (root, intermediate) = (ca("bench root"), ca("bench intermediate"));
-    let mut site = CertificateParams::new(vec!["www.example.com".to_owned()]).expect("a plain name");
+    let mut site = CertificateParams::new(vec!["www.example.com".to_owned(), "*.wildcard.example.com".to_owned()])
+        .expect("plain names");
     site.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     site.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     site.use_authority_key_identifier_extension = true;
@@ -127,6 +129,7 @@ fn main() {
         one.push(timed(|| assert_eq!(judge(&evidence, &only_rustls).deployments[0].answers.len(), 1)));
     }
     let (theirs, ours, one) = (median(theirs), median(ours), median(one));
+    let hosts = other_hosts(&evidence, &settings);
     println!("parsing all of Mozilla's roots               {loading:>10.1?}");
     println!("looking up a name in all stores              {looking_up:>10.1?}");
     println!("rustls-webpki, one verification              {theirs:>10.1?}");
@@ -139,4 +142,31 @@ fn main() {
         clients::ALL.len(),
         ours.as_secs_f64() / theirs.as_secs_f64()
     );
+    for (what, time) in hosts {
+        println!("the same chain again, {what:21}  {time:>10.1?}");
+    }
+}
+
+/// Judging one chain for all clients under names that a memo has not met, which the certificate is for or is not for.
+fn other_hosts(evidence: &Evidence, settings: &Settings) -> [(&'static str, Duration); 3] {
+    let memo = Memo::default();
+    let under = |name: String| Evidence { reference: name.parse().expect("a name"), ..evidence.clone() };
+    // A first name of each kind: the chain, and how its answers depend on the name, are known from here on.
+    for first in ["www.example.com", "a.wildcard.example.com", "www.example.org"] {
+        judge_with(&memo, &under(first.to_owned()), settings);
+    }
+    let median_of = |name: &dyn Fn(usize) -> String| {
+        let times = (0..ROUNDS).map(|round| {
+            let evidence = under(name(round));
+            timed(|| {
+                assert_eq!(judge_with(&memo, &evidence, settings).deployments[0].answers.len(), clients::ALL.len())
+            })
+        });
+        median(times.collect())
+    };
+    [
+        ("another good name", median_of(&|round| format!("host-{round}.wildcard.example.com"))),
+        ("a name it is not for", median_of(&|round| format!("host-{round}.example.org"))),
+        ("the same name", median_of(&|_| "www.example.com".to_owned())),
+    ]
 }

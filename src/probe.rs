@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
+use crate::judge::memo::Memo;
 use crate::judge::{self, Judgement, WantedHello};
 use crate::model::evidence::Evidence;
 use crate::model::handshake::EndpointEvidence;
@@ -43,6 +44,14 @@ pub enum EvidenceLevel {
     Hashes,
     /// The certificates too.
     Pem,
+}
+
+/// How much a server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Its chain, without a handshake: whether it holds the key is not known.
+    Chain,
+    Handshake,
 }
 
 /// An address to go to instead of asking the DNS.
@@ -81,9 +90,13 @@ pub struct Settings {
     pub aia_cache: Option<Cache>,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
+    pub depth: Depth,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
+    /// What was thought of other targets: probes of one scan share it by cloning their settings. It only saves time, and
+    /// most where they judge `at` one moment.
+    pub memo: Arc<Memo>,
     /// The command line for the report, cleaned of secrets and paths by the caller.
     pub arguments: Vec<String>,
 }
@@ -104,8 +117,10 @@ impl Default for Settings {
             bundle_with_root: false,
             aia_cache: None,
             warn_days: None,
+            depth: Depth::Handshake,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
+            memo: Arc::default(),
             arguments: Vec::new(),
         }
     }
@@ -139,10 +154,10 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new());
-    let endpoints = handshakes(&connector, &addresses, &reference, share(80)).await;
+    let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let server = Some((&connector, share(90)));
+    let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
     let judgement =
         judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
     assemble::report(&assemble::Input {
@@ -178,24 +193,38 @@ async fn resolve(
     (resolution, addresses)
 }
 
-async fn handshakes(
+async fn look_at(
     connector: &Arc<Connector>,
     addresses: &[SocketAddr],
     reference: &ReferenceId,
+    depth: Depth,
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
     // The common case needs no task of its own.
     if let [address] = addresses {
-        return vec![connector.handshake(*address, reference, deadline).await];
+        return vec![look_at_one(connector, *address, reference, depth, deadline).await];
     }
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        tasks.spawn(async move { (index, connector.handshake(address, &reference, deadline).await) });
+        tasks.spawn(async move { (index, look_at_one(&connector, address, &reference, depth, deadline).await) });
     }
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
+}
+
+async fn look_at_one(
+    connector: &Connector,
+    address: SocketAddr,
+    reference: &ReferenceId,
+    depth: Depth,
+    deadline: Instant,
+) -> EndpointEvidence {
+    match depth {
+        Depth::Chain => connector.chain(address, reference, deadline).await,
+        Depth::Handshake => connector.handshake(address, reference, deadline).await,
+    }
 }
 
 /// The judge says which clients' ClientHellos the server must answer before their verdict is known, which is so only where
@@ -232,10 +261,10 @@ async fn judge_and_fetch(
 ) -> Judgement {
     let cache = settings.aia_cache.as_ref().map(|cache| (cache, now));
     let mut fetcher = Fetcher::new(resolver, settings.allow_private_aia, cache);
-    let mut judgement = judge::judge(evidence, judge_settings);
+    let mut judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     if let (Some((connector, deadline)), false) = (server, judgement.wanted_hellos.is_empty()) {
         ask_for_clients(evidence, &judgement.wanted_hellos, connector, deadline).await;
-        judgement = judge::judge(evidence, judge_settings);
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
     for _ in 0..MAX_AIA_ROUNDS {
         let wanted = match settings.fetch_every_issuer {
@@ -246,7 +275,7 @@ async fn judge_and_fetch(
             break;
         }
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
-        judgement = judge::judge(evidence, judge_settings);
+        judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
     judgement
 }

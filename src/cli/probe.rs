@@ -18,7 +18,7 @@ use crate::model::handshake::{EndpointStatus, FailureKind};
 use crate::model::report::{Endpoint, Report};
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
-use crate::probe::{self, EvidenceLevel, PinnedAddress, Settings};
+use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
 use crate::report::{json, text};
 use crate::x509::{Certificate, certificates_in};
 
@@ -100,6 +100,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
     warn_days: Option<u32>,
 
+    /// How much to ask of each address
+    #[arg(long, value_enum, default_value_t = DepthArgument::Handshake)]
+    depth: DepthArgument,
+
     /// For each target, such as 10s or 500ms; the report is still written
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
@@ -117,6 +121,14 @@ pub struct Arguments {
 
     #[command(flatten)]
     cloud: CloudOptions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DepthArgument {
+    /// Read the chain and leave: the cheapest look, without proof that the server holds the key
+    Chain,
+    /// A whole handshake
+    Handshake,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -233,6 +245,10 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         fetch_issuers: !arguments.no_aia,
         allow_private_aia: arguments.allow_private_aia,
         warn_days: arguments.warn_days,
+        depth: match arguments.depth {
+            DepthArgument::Chain => Depth::Chain,
+            DepthArgument::Handshake => Depth::Handshake,
+        },
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

@@ -1,12 +1,12 @@
 //! One chain to be judged: what every engine is given.
 
 use super::anchors::AnchorKind;
+use super::name::Name;
 use super::pool::{CertId, Pool};
 use super::stores::update::Update;
 use super::stores::{KnownIssuers, StoreId, table};
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::hello::{Choice, HelloEvidence};
-use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::crl::Crl;
 
@@ -34,7 +34,8 @@ pub struct Case<'a> {
     pub unparsable: &'a [usize],
     /// Bytes of all certificates as sent.
     pub served_bytes: usize,
-    pub reference: &'a ReferenceId,
+    /// The name that is asked for.
+    pub reference: Name<'a>,
     /// No name was asked for, which only `judge` can do: names are not compared, `reference` says nothing.
     pub any_name: bool,
     /// Whose eyes it is seen with.

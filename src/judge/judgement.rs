@@ -6,6 +6,8 @@ use super::anchors::TrustAnchors;
 use super::case::{Case, View};
 use super::client::{Answer, Client};
 use super::meeting::{self, Meeting};
+use super::memo::{self, Memo};
+use super::name::Name;
 use super::pool::{CertId, Pool};
 use super::search::{self, Issuers, Search};
 use super::standard::FaultKind;
@@ -59,11 +61,11 @@ pub struct Deployment {
     /// Positions of those that do not.
     pub unparsable: Vec<usize>,
     /// The chains that came in answer to further ClientHellos, one for each of the endpoint's.
-    pub other_chains: Vec<OtherChain>,
+    pub other_chains: Arc<[OtherChain]>,
     /// Paths over what was served.
-    pub as_served: Search,
+    pub as_served: Arc<Search>,
     /// Paths over what was served, fetched or is known from elsewhere.
-    pub with_fetched: Search,
+    pub with_fetched: Arc<Search>,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
 }
@@ -86,7 +88,7 @@ pub struct WantedHello {
 /// Everything that thinking found, before it is put into words.
 #[derive(Debug)]
 pub struct Judgement {
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
     pub deployments: Vec<Deployment>,
     /// `caIssuers` addresses that may bring what a path lacks, and were not fetched yet.
     pub wanted_issuers: Vec<String>,
@@ -102,19 +104,13 @@ impl Judgement {
 }
 
 fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, deployment: &'a Deployment) -> Case<'a> {
-    // A deployment without endpoints is the chain of the files.
     let endpoint = deployment.endpoints.first().map(|&index| &evidence.endpoints[index]);
-    let chain = match (endpoint, &evidence.files) {
-        (Some(endpoint), _) => endpoint.served_chain.as_slice(),
-        (None, Some(files)) => files.chain.as_slice(),
-        (None, None) => &[],
-    };
     Case {
         pool,
         served: &deployment.served,
         unparsable: &deployment.unparsable,
-        served_bytes: chain.iter().map(Vec::len).sum(),
-        reference: &evidence.reference,
+        served_bytes: chain_of(evidence, &deployment.endpoints).iter().map(Vec::len).sum(),
+        reference: Name::new(&evidence.reference),
         any_name: false,
         view: View {
             own_stores: settings.anchors.are_own_stores(),
@@ -134,28 +130,104 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
 
 /// Judges what was seen. Pure: the same evidence and settings give the same judgement.
 pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
-    let mut pool = Pool::default();
-    settings.anchors.add_named(&mut pool);
-    let mut deployments = group(evidence, &mut pool);
-    if let Some(files) = &evidence.files {
-        deployments.push(deployment(Vec::new(), &files.chain, &mut pool));
+    let groups = group(evidence);
+    let thought = think(evidence, settings, &groups, None);
+    thought.judgement(evidence, settings, groups, |_, case, others| {
+        settings.clients.iter().map(|client| answer_to(client, case, others)).collect()
+    })
+}
+
+/// The same judgement, with what was thought of other targets: `memo` is the caller's, and only saves time.
+pub fn judge_with(memo: &Memo, evidence: &Evidence, settings: &Settings) -> Judgement {
+    let groups = group(evidence);
+    let remembered = memo.remember(evidence, settings, &groups, || think(evidence, settings, &groups, Some(memo)));
+    remembered.thought.judgement(evidence, settings, groups, |index, case, others| {
+        remembered.answers(index, case, others, &evidence.reference)
+    })
+}
+
+/// A judgement as far as it does not depend on the name.
+#[derive(Debug)]
+pub struct Thought {
+    pool: Arc<Pool>,
+    deployments: Vec<Chain>,
+    wanted_issuers: Vec<String>,
+    /// With the index of the deployment that is to be asked.
+    wanted_hellos: Vec<(usize, Hello<'static>)>,
+}
+
+/// What was thought of one deployment's chain.
+#[derive(Debug)]
+struct Chain {
+    served_list: Vec<Served>,
+    served: Vec<CertId>,
+    unparsable: Vec<usize>,
+    other_chains: Arc<[OtherChain]>,
+    as_served: Arc<Search>,
+    with_fetched: Arc<Search>,
+}
+
+impl Thought {
+    /// With the endpoints of each deployment and what the clients answer to it.
+    fn judgement(
+        &self,
+        evidence: &Evidence,
+        settings: &Settings,
+        groups: Vec<Vec<usize>>,
+        answers: impl Fn(usize, &Case<'_>, &[OtherChain]) -> Vec<Answer>,
+    ) -> Judgement {
+        let deployments = self.deployments.iter().zip(groups).enumerate().map(|(index, (chain, endpoints))| {
+            let mut deployment = Deployment {
+                endpoints,
+                served_list: chain.served_list.clone(),
+                served: chain.served.clone(),
+                unparsable: chain.unparsable.clone(),
+                other_chains: Arc::clone(&chain.other_chains),
+                as_served: Arc::clone(&chain.as_served),
+                with_fetched: Arc::clone(&chain.with_fetched),
+                answers: Vec::new(),
+            };
+            deployment.answers =
+                answers(index, &case(&self.pool, evidence, settings, &deployment), &deployment.other_chains);
+            deployment
+        });
+        let deployments: Vec<Deployment> = deployments.collect();
+        let wanted_hellos = self.wanted_hellos.iter().filter_map(|&(deployment, hello)| {
+            Some(WantedHello { endpoint: *deployments[deployment].endpoints.first()?, hello })
+        });
+        Judgement {
+            pool: Arc::clone(&self.pool),
+            wanted_issuers: self.wanted_issuers.clone(),
+            wanted_hellos: wanted_hellos.collect(),
+            deployments,
+        }
     }
+}
+
+/// Everything that does not depend on the name.
+fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: Option<&Memo>) -> Thought {
+    let parse = |der: &[u8]| match memo {
+        Some(memo) => memo.certificate(der),
+        None => Certificate::parse(der).map(Arc::new),
+    };
+    let mut pool = memo::pool(memo);
+    settings.anchors.add_named(&mut pool);
+    let mut deployments: Vec<Deployment> =
+        groups.iter().map(|endpoints| deployment(endpoints.clone(), evidence, &mut pool, parse)).collect();
     for fetched in &evidence.aia {
-        for certificate in fetched.certificates.iter().filter_map(|der| Certificate::parse(der).ok()) {
-            let id = pool.intern(Arc::new(certificate));
+        for certificate in fetched.certificates.iter().filter_map(|der| parse(der).ok()) {
+            let id = pool.intern(certificate);
             // Clients ask the address themselves, and get nothing from our cache.
             if fetched.fetch.from_cache { pool.mark_cached(id) } else { pool.mark_fetched(id) }
         }
     }
     settings.anchors.add_met(&mut pool);
     let (mut wanted_issuers, mut wanted_hellos) = (Vec::new(), Vec::new());
-    for deployment in &mut deployments {
+    for (index, deployment) in deployments.iter_mut().enumerate() {
         let case = case(&pool, evidence, settings, deployment);
         let as_served = search::paths(&case, Issuers::ServedOnly);
         let with_fetched = search::paths(&case, Issuers::WithFetched);
-        let answers =
-            settings.clients.iter().map(|client| answer_to(client, &case, &deployment.other_chains)).collect();
-        want_hellos(&case, deployment, settings, &mut wanted_hellos);
+        want_hellos(&case, index, settings, &mut wanted_hellos);
         // What some clients know beforehand must still be fetched for those that fetch.
         let is_known = |id: &CertId| pool.origin(*id).known && !case.is_served(*id);
         if with_fetched.best().is_some_and(|path| path.certificates.iter().any(is_known)) {
@@ -163,9 +235,17 @@ pub fn judge(evidence: &Evidence, settings: &Settings) -> Judgement {
         } else {
             want(&case, &with_fetched, evidence, &mut wanted_issuers);
         }
-        (deployment.as_served, deployment.with_fetched, deployment.answers) = (as_served, with_fetched, answers);
+        (deployment.as_served, deployment.with_fetched) = (Arc::new(as_served), Arc::new(with_fetched));
     }
-    Judgement { pool, deployments, wanted_issuers, wanted_hellos }
+    let chains = deployments.into_iter().map(|deployment| Chain {
+        served_list: deployment.served_list,
+        served: deployment.served,
+        unparsable: deployment.unparsable,
+        other_chains: deployment.other_chains,
+        as_served: deployment.as_served,
+        with_fetched: deployment.with_fetched,
+    });
+    Thought { deployments: chains.collect(), pool: Arc::new(pool), wanted_issuers, wanted_hellos }
 }
 
 /// What `client` says if the chain of `case` is what every client gets.
@@ -174,7 +254,7 @@ pub fn answer(client: &Client, case: &Case<'_>) -> Answer {
 }
 
 /// What `client` says; `others` are the chains of `case.hellos`.
-fn answer_to(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
+pub(super) fn answer_to(client: &Client, case: &Case<'_>, others: &[OtherChain]) -> Answer {
     if !case.view.own_stores {
         return unweighed(client, case, others);
     }
@@ -235,35 +315,30 @@ fn other_case<'a>(case: &Case<'a>, chosen: &'a Chosen, chain: Option<&'a OtherCh
     }
 }
 
-/// The hellos of the clients for which nothing else decides, each once.
-fn want_hellos(case: &Case<'_>, deployment: &Deployment, settings: &Settings, wanted: &mut Vec<WantedHello>) {
-    let Some(&endpoint) = deployment.endpoints.first() else { return };
+/// The hellos of the clients for which nothing else decides, each once: the deployment's index with each.
+fn want_hellos(case: &Case<'_>, deployment: usize, settings: &Settings, wanted: &mut Vec<(usize, Hello<'static>)>) {
     for hello in settings.clients.iter().filter_map(|client| client.hello) {
-        let is_new = !wanted.contains(&WantedHello { endpoint, hello }) && wanted.len() < MAX_WANTED_HELLOS;
+        let is_new = !wanted.contains(&(deployment, hello)) && wanted.len() < MAX_WANTED_HELLOS;
         if is_new && meeting::meet(Some(&hello), case) == Meeting::Unknown {
-            wanted.push(WantedHello { endpoint, hello });
+            wanted.push((deployment, hello));
         }
     }
 }
 
-fn group(evidence: &Evidence, pool: &mut Pool) -> Vec<Deployment> {
-    let mut deployments: Vec<Deployment> = Vec::new();
+/// The endpoints of each deployment; last, without any, the chain of the files.
+fn group(evidence: &Evidence) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, endpoint) in evidence.endpoints.iter().enumerate() {
         if endpoint.status == EndpointStatus::NotTried {
             continue;
         }
-        let same =
-            deployments.iter_mut().find(|deployment| alike(&evidence.endpoints[deployment.endpoints[0]], endpoint));
-        match same {
-            Some(deployment) => deployment.endpoints.push(index),
-            None => {
-                let mut new = deployment(vec![index], &endpoint.served_chain, pool);
-                new.other_chains = endpoint.hellos.iter().map(|hello| other_chain(&hello.answer, pool)).collect();
-                deployments.push(new);
-            }
+        match groups.iter_mut().find(|group| alike(&evidence.endpoints[group[0]], endpoint)) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
         }
     }
-    deployments
+    groups.extend(evidence.files.iter().map(|_| Vec::new()));
+    groups
 }
 
 /// Without a chain all are alike: they form the one deployment with nothing served.
@@ -275,33 +350,43 @@ fn alike(one: &EndpointEvidence, other: &EndpointEvidence) -> bool {
     one.served_chain == other.served_chain && (one.served_chain.is_empty() || end(one) == end(other))
 }
 
-fn other_chain(answer: &HelloAnswer, pool: &mut Pool) -> OtherChain {
+fn other_chain(
+    answer: &HelloAnswer,
+    pool: &mut Pool,
+    parse: impl Fn(&[u8]) -> Result<Arc<Certificate>, ParseError>,
+) -> OtherChain {
     let mut chain = OtherChain::default();
     let HelloAnswer::Chosen(chosen) = answer else { return chain };
     for (position, der) in chosen.served_chain.iter().enumerate() {
-        match Certificate::parse(der) {
-            Ok(certificate) => chain.served.push(pool.intern(Arc::new(certificate))),
+        match parse(der) {
+            Ok(certificate) => chain.served.push(pool.intern(certificate)),
             Err(_) => chain.unparsable.push(position),
         }
     }
     chain
 }
 
-fn deployment(endpoints: Vec<usize>, chain: &[Vec<u8>], pool: &mut Pool) -> Deployment {
+fn deployment(
+    endpoints: Vec<usize>,
+    evidence: &Evidence,
+    pool: &mut Pool,
+    parse: impl Fn(&[u8]) -> Result<Arc<Certificate>, ParseError>,
+) -> Deployment {
+    let chain = chain_of(evidence, &endpoints);
     let mut deployment = Deployment {
         endpoints,
         served_list: Vec::with_capacity(chain.len()),
         served: Vec::with_capacity(chain.len()),
         unparsable: Vec::new(),
-        other_chains: Vec::new(),
-        as_served: Search::default(),
-        with_fetched: Search::default(),
+        other_chains: Arc::default(),
+        as_served: Arc::default(),
+        with_fetched: Arc::default(),
         answers: Vec::new(),
     };
     for (position, der) in chain.iter().enumerate() {
-        match Certificate::parse(der) {
+        match parse(der) {
             Ok(certificate) => {
-                let id = pool.intern(Arc::new(certificate));
+                let id = pool.intern(certificate);
                 deployment.served.push(id);
                 deployment.served_list.push(Served::Certificate(id));
             }
@@ -311,7 +396,18 @@ fn deployment(endpoints: Vec<usize>, chain: &[Vec<u8>], pool: &mut Pool) -> Depl
             }
         }
     }
+    let hellos = deployment.endpoints.first().map_or(&[][..], |&index| &evidence.endpoints[index].hellos);
+    deployment.other_chains = hellos.iter().map(|hello| other_chain(&hello.answer, pool, &parse)).collect();
     deployment
+}
+
+/// The chain that the endpoints of one deployment serve; without endpoints that of the files.
+fn chain_of<'a>(evidence: &'a Evidence, endpoints: &[usize]) -> &'a [Vec<u8>] {
+    match (endpoints.first(), &evidence.files) {
+        (Some(&index), _) => &evidence.endpoints[index].served_chain,
+        (None, Some(files)) => &files.chain,
+        (None, None) => &[],
+    }
 }
 
 /// Another issuer can only help where a path ends too early or an issuer on it is at fault: then the addresses of every

@@ -16,6 +16,7 @@ use super::case::{Asked, Case, View};
 use super::client::{Answer, Client};
 use super::clients::{self, standard};
 use super::engine::rfc5280::{self, Breach, Inputs, Outcome, Purpose};
+use super::name::Name;
 use super::policy::PolicyInputs;
 use super::pool::{CertId, Pool};
 use crate::model::target::{DEFAULT_PORT, DnsNameError, ReferenceId};
@@ -243,7 +244,7 @@ impl Prepared {
             served: &self.served,
             unparsable: &self.unparsable,
             served_bytes: self.served_bytes,
-            reference: reference.unwrap_or(&placeholder),
+            reference: Name::new(reference.unwrap_or(&placeholder)),
             any_name: reference.is_none(),
             view: View::default(),
             port: DEFAULT_PORT,

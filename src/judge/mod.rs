@@ -11,6 +11,8 @@ pub mod constraints;
 pub mod engine;
 pub mod explain;
 pub mod limbo;
+pub mod memo;
+pub mod name;
 pub mod policy;
 pub mod pool;
 mod public_roots;
@@ -22,4 +24,4 @@ pub mod stores;
 mod judgement;
 mod meeting;
 
-pub use judgement::{Deployment, Judgement, OtherChain, Served, Settings, WantedHello, answer, judge};
+pub use judgement::{Deployment, Judgement, OtherChain, Served, Settings, WantedHello, answer, judge, judge_with};

@@ -1,10 +1,10 @@
 //! Every certificate known while judging one target: interned, with where it came from, and a memo of signatures.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::anchors::AnchorKind;
+use super::memo::Signatures;
 use super::stores::StoreSet;
 use crate::x509::signature::SignatureCheck;
 use crate::x509::{Certificate, Fingerprint};
@@ -34,10 +34,17 @@ pub struct Pool {
     origins: Vec<Origin>,
     by_fingerprint: HashMap<Fingerprint, CertId>,
     by_subject: HashMap<Box<[u8]>, Vec<CertId>>,
-    signatures: RefCell<HashMap<(CertId, CertId), SignatureCheck>>,
+    signatures: Mutex<HashMap<(CertId, CertId), SignatureCheck>>,
+    /// What other judgements verified.
+    shared: Option<Arc<Signatures>>,
 }
 
 impl Pool {
+    /// Empty, with `shared` asked before a signature is verified.
+    pub fn with_signatures(shared: Arc<Signatures>) -> Self {
+        Self { shared: Some(shared), ..Self::default() }
+    }
+
     /// Adds a certificate, or finds it when its bytes are known already.
     pub fn intern(&mut self, certificate: Arc<Certificate>) -> CertId {
         if let Some(&id) = self.by_fingerprint.get(&certificate.fingerprint) {
@@ -115,11 +122,17 @@ impl Pool {
 
     /// Does `child`'s signature verify under `issuer`'s key? Each pair is computed once.
     pub fn signature(&self, child: CertId, issuer: CertId) -> SignatureCheck {
-        if let Some(&known) = self.signatures.borrow().get(&(child, issuer)) {
+        // A panic elsewhere leaves the map whole.
+        let known = || self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&known) = known().get(&(child, issuer)) {
             return known;
         }
-        let check = self.get(child).check_signature(self.get(issuer));
-        self.signatures.borrow_mut().insert((child, issuer), check);
+        let (certificate, by) = (self.get(child), self.get(issuer));
+        let check = match &self.shared {
+            Some(shared) => shared.check(certificate, by),
+            None => certificate.check_signature(by),
+        };
+        known().insert((child, issuer), check);
         check
     }
 }

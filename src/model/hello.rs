@@ -85,6 +85,10 @@ pub const ORDINARY: Hello<'static> = Hello {
     ],
 };
 
+/// The same for TLS 1.2 alone, whose certificates are not encrypted, and for TLS 1.3 alone.
+pub const ORDINARY_TLS12: Hello<'static> = Hello { versions: &[TLS_1_2], ..ORDINARY };
+pub const ORDINARY_TLS13: Hello<'static> = Hello { versions: &[TLS_1_3], ..ORDINARY };
+
 /// Everything with which a server can show a certificate, the better first: what finds the chain of a server that has
 /// nothing in common with a present-day client. Neither anonymous nor pre-shared keys; nothing that was ever secret is
 /// sent over such a connection.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{EvidenceLevel, Settings};
+use super::{Depth, EvidenceLevel, Settings};
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
@@ -127,6 +127,9 @@ pub fn repeated_options(settings: &Settings) -> String {
     }
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
+    }
+    if settings.depth == Depth::Chain {
+        options.push_str(" --depth chain");
     }
     options
 }
@@ -462,12 +465,20 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
 }
 
 fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
-    let mut list = vec![
+    let mut list = Vec::new();
+    if settings.depth == Depth::Chain {
+        list.push((
+            "key-possession",
+            "the chain was read and the handshake left (--depth chain): whether the server holds its key, and what it \
+             asks of clients, is not known",
+        ));
+    }
+    list.extend([
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
         ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
-    ];
+    ]);
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
     }

@@ -136,7 +136,7 @@ fn each_label_leads_to_its_code_and_nothing_else_of_weight() {
     // What an issuer's address would bring: the CA certificates of the other chains.
     let certificates = suite.scenarios.iter().flat_map(|scenario| &scenario.served_chain[1..]);
     let intermediates: Vec<Vec<u8>> = certificates.flat_map(|pem| certificates_in(pem.as_bytes()).unwrap()).collect();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut of_public_cas) = (Vec::new(), 0);
     for scenario in &suite.scenarios {
         let findings = findings(scenario, &roots, &intermediates);
         let mut expected = codes(&scenario.expected_findings);
@@ -145,6 +145,7 @@ fn each_label_leads_to_its_code_and_nothing_else_of_weight() {
             expected.insert("chain-too-large");
         }
         let found: BTreeSet<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+        of_public_cas += usize::from(found.contains("client-authentication-allowed"));
         let weighty: Vec<&Finding> = findings
             .iter()
             .filter(|finding| finding.severity >= Severity::Medium && !expected.contains(finding.code.as_str()))
@@ -158,4 +159,5 @@ fn each_label_leads_to_its_code_and_nothing_else_of_weight() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(of_public_cas > 20, "public CAs put clientAuth into every certificate of those years: {of_public_cas}");
 }

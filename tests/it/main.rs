@@ -33,6 +33,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod mapping;
+mod memo;
 mod peers;
 mod pfx;
 mod preflight;

@@ -11,13 +11,13 @@ use std::time::Duration;
 use rustls::version::{TLS12, TLS13};
 use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::clients;
-use tlsmend::model::handshake::{EndpointEvidence, FailureKind, KeyProof};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, FailureKind, KeyProof};
 use tlsmend::model::hello::{HelloAnswer, ORDINARY, WIDEST};
 use tlsmend::model::report::Report;
 use tlsmend::model::time::Time;
 use tlsmend::model::verdict::Verdict;
 use tlsmend::observe::tls::Connector;
-use tlsmend::probe::{self, PinnedAddress, Settings};
+use tlsmend::probe::{self, Depth, PinnedAddress, Settings};
 use tlsmend::x509::Certificate;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -511,6 +511,46 @@ async fn a_healthy_server_is_asked_once() {
         assert_eq!(count.load(Ordering::Relaxed), 1, "{algorithm:?}: {:?}", report.endpoints[0].hellos);
         codes(&report);
     }
+}
+
+/// The chain and no more: one connection where TLS 1.2 is spoken, a second one where only 1.3 is, three where neither.
+#[tokio::test]
+async fn the_depth_of_a_chain() {
+    for (version, connections) in [(&TLS12, 1), (&TLS13, 2)] {
+        let (end_entity, key) = certificate();
+        let server = TlsServer::new([end_entity.clone()], key).only(version).start().await;
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let front = serve(move |mut client| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let mut server = TcpStream::connect(server).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        })
+        .await;
+        let settings = Settings {
+            addresses: vec![PinnedAddress { ip: front.ip(), port: Some(front.port()) }],
+            depth: Depth::Chain,
+            ..Settings::default()
+        };
+        let report = probe::probe(&NAME.parse().unwrap(), &settings, now).await;
+        assert_eq!(count.load(Ordering::Relaxed), connections);
+        let endpoint = &report.endpoints[0];
+        assert_eq!((endpoint.status, &endpoint.failure), (EndpointStatus::Completed, &None));
+        assert_eq!(endpoint.tls.as_ref().unwrap().key_proof, KeyProof::NotChecked);
+        assert_eq!(report.deployments[0].served_chain.len(), 1);
+        assert!(report.not_checked.iter().any(|check| check.code == "key-possession"));
+        codes(&report);
+    }
+    if is_missing("openssl") {
+        return;
+    }
+    let identity = Identity::rsa();
+    let peer = identity.s_server(&["-tls1_1", "-cipher", ANY]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let evidence = Connector::new().chain(peer.address, &NAME.parse().unwrap(), deadline).await;
+    reads(&evidence, &identity);
 }
 
 /// Each client meets what the server answers to its own hello, in its own words.

@@ -8,7 +8,6 @@ use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::verdict::Category;
 use crate::x509::Certificate;
-use crate::x509::identity::{self, Match};
 use crate::x509::key::KeyKind;
 
 pub const CLIENT: Client = Client {
@@ -80,7 +79,7 @@ fn judge(case: &Case<'_>) -> Answer {
 
 fn matches_host(case: &Case<'_>) -> bool {
     let Some(end_entity) = case.end_entity() else { return false };
-    case.any_name || matches!(identity::compare(case.pool.get(end_entity), case.reference), Match::Matches(_))
+    platform::matches_san(case, case.pool.get(end_entity))
 }
 
 fn refused(wrong: &Wrong, end_entity: &Certificate) -> Answer {

@@ -57,7 +57,7 @@ fn judge(case: &Case<'_>) -> Answer {
     let outcome = boringssl::verify(case, end_entity);
     let answer = match outcome.result {
         Ok(()) if case.any_name => Answer::accept(Vec::new()),
-        Ok(()) => match match_name_as_node(case.pool.get(end_entity), case.reference) {
+        Ok(()) => match match_name_as_node(case, case.pool.get(end_entity)) {
             Ok(()) => Answer::accept(Vec::new()),
             Err(_) => Answer::reject(Category::Hostname, "ERR_TLS_CERT_ALTNAME_INVALID"),
         },

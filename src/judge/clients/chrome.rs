@@ -108,21 +108,30 @@ pub(super) fn judge(case: &Case<'_>) -> Answer {
 /// `GetWWWSubDomainMatch`: the name in the certificate that differs from the host by `www.` only; both below a public
 /// suffix that is known.
 fn www_match(case: &Case<'_>, end_entity: CertId) -> Option<String> {
-    let ReferenceId::Dns(host) = case.reference else { return None };
-    let host = host.as_str();
-    if !chromium::has_registrable_domain(host) {
-        return None;
-    }
-    let names = case.pool.get(end_entity).extensions.subject_alt_name.iter().flat_map(|san| &san.names);
-    names
-        .filter_map(|name| match name {
-            GeneralName::Dns(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
-        })
-        .find(|name| {
+    let certificate = case.pool.get(end_entity);
+    // Its position, counted from 1.
+    let position = case.name_tells(certificate, 0, |certificate, reference, _| {
+        let ReferenceId::Dns(host) = reference else { return 0 };
+        let host = host.as_str();
+        let is_match = |name: &String| {
             (name.strip_prefix("www.") == Some(host) || host.strip_prefix("www.") == Some(name))
                 && chromium::has_registrable_domain(name)
-        })
+        };
+        if !chromium::has_registrable_domain(host) {
+            return 0;
+        }
+        let found = dns_names(certificate).position(|name| is_match(&name));
+        found.and_then(|position| u32::try_from(position + 1).ok()).unwrap_or(0)
+    });
+    dns_names(certificate).nth((position as usize).checked_sub(1)?)
+}
+
+fn dns_names(certificate: &Certificate) -> impl Iterator<Item = String> {
+    let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
+    names.filter_map(|name| match name {
+        GeneralName::Dns(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    })
 }
 
 /// `ssl_cert_check_key_usage`, before the certificate is looked at otherwise: digitalSignature, since the key signs the

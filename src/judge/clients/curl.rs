@@ -67,7 +67,7 @@ fn after_handshake(case: &Case<'_>) -> Answer {
     let Some(end_entity) = case.end_entity() else { return Answer::undetermined("no end entity") };
     let certificate = case.pool.get(end_entity);
     let host = case.reference;
-    let name = if case.any_name { Ok(()) } else { match_name_as_libcurl(certificate, host) };
+    let name = if case.any_name { Ok(()) } else { match_name_as_libcurl(case, certificate) };
     match name {
         Ok(()) if certificate.issuer.is_empty() => Answer::reject(Category::BadFormat, "60 PEER_FAILED_VERIFICATION")
             .with_message("SSL: couldn't get X509-issuer name"),

@@ -46,7 +46,7 @@ fn judge(case: &Case<'_>) -> Answer {
             .with_message("server certificate verification failed. CAfile: none CRLfile: none")
             .with_path(outcome.chain);
     }
-    if !case.any_name && !gnutls::matches_host(certificate, case.reference) {
+    if !case.any_name && !case.name_holds(certificate, gnutls::matches_host) {
         let name = crate::x509::dn::printable(certificate.subject.common_name().unwrap_or_default());
         return Answer::reject(Category::Hostname, "HOSTNAME")
             .with_message(format!(

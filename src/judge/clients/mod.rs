@@ -94,6 +94,7 @@ mod tests {
     use super::*;
     use crate::judge::answer;
     use crate::judge::case::{Case, View};
+    use crate::judge::name::Name;
     use crate::judge::pool::Pool;
     use crate::model::handshake::{Failure, FailureKind, Stage};
     use crate::model::verdict::Verdict;
@@ -111,7 +112,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             view: View::default(),
             port: 21285,
@@ -197,7 +198,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             view: View::default(),
             port: 21285,
@@ -223,7 +224,7 @@ mod tests {
             served: &[],
             unparsable: &[],
             served_bytes: 0,
-            reference: &reference,
+            reference: Name::new(&reference),
             any_name: false,
             view: View::default(),
             port: 21285,

@@ -77,7 +77,7 @@ pub(super) fn judge_with(case: &Case<'_>, settings: Settings, limits: Limits, wo
     let outcome = openssl::verify(case, end_entity, settings);
     let answer = match outcome.result {
         Ok(()) if case.any_name => Answer::accept(Vec::new()),
-        Ok(()) => match match_name_as_node(case.pool.get(end_entity), case.reference) {
+        Ok(()) => match match_name_as_node(case, case.pool.get(end_entity)) {
             Ok(()) => Answer::accept(Vec::new()),
             Err(mismatch) => Answer::reject(Category::Hostname, "ERR_TLS_CERT_ALTNAME_INVALID")
                 .with_message(format!("Hostname/IP does not match certificate's altnames: {}", mismatch.reason)),

@@ -48,7 +48,7 @@ fn judge(case: &Case<'_>) -> Answer {
         };
         return Answer::reject(category, error.text).with_path(best.path).at(error.position);
     }
-    if !case.any_name && !chromium::matches_host(certificate, case.reference) {
+    if !case.any_name && !case.name_holds(certificate, chromium::matches_host) {
         return Answer::reject(Category::Hostname, "name mismatch").with_path(best.path).at(0);
     }
     Answer::accept(best.path)

@@ -35,7 +35,7 @@ fn judge(case: &Case<'_>) -> Answer {
     if !case.pool.ids().any(|id| case.is_anchor(id).is_some()) {
         return value_error(Category::UnknownIssuer, "can't create an empty store");
     }
-    let subject = match case.reference {
+    let subject = match case.reference.whole() {
         _ if case.asked.is_some_and(|asked| asked.for_clients) => Subject::Client,
         _ if case.any_name => Subject::Server(None),
         ReferenceId::Dns(host) if !pyca::is_dns_name(host.as_str()) => {

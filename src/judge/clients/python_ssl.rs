@@ -8,7 +8,6 @@ use crate::judge::engine::openssl::{self, LibraryError, Settings, VerifyError};
 use crate::judge::stores::{StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
-use crate::model::target::ReferenceId;
 use crate::model::verdict::{Category, Verdict};
 
 pub const CLIENT: Client = Client {
@@ -80,13 +79,11 @@ pub(super) fn judge_with(case: &Case<'_>, settings: Settings) -> Answer {
 /// `fill_and_set_sslerror`.
 fn message(case: &Case<'_>, error: VerifyError) -> String {
     let host = case.reference;
-    let said = match (error.category, host) {
-        (Category::Hostname, ReferenceId::Dns(_)) => {
-            format!("Hostname mismatch, certificate is not valid for '{host}'.")
-        }
-        (Category::Hostname, ReferenceId::Ip(_)) => {
+    let said = match error.category {
+        Category::Hostname if case.name_is_address() => {
             format!("IP address mismatch, certificate is not valid for '{host}'.")
         }
+        Category::Hostname => format!("Hostname mismatch, certificate is not valid for '{host}'."),
         _ => error.text.to_owned(),
     };
     format!("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {said}")

@@ -11,7 +11,6 @@ use crate::model::handshake::{Failure, FailureKind};
 use crate::model::time::DAY;
 use crate::model::verdict::Category;
 use crate::x509::Certificate;
-use crate::x509::identity::{self, Match};
 
 pub const CLIENT: Client = Client {
     id: "safari",
@@ -81,7 +80,7 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::undetermined("how it reads such a certificate is not published");
     };
     let certificate = case.pool.get(end_entity);
-    let matches = || case.any_name || matches!(identity::compare(certificate, case.reference), Match::Matches(_));
+    let matches = || platform::matches_san(case, certificate);
     match platform::judge(case, &RULES) {
         Outcome::Accepted(path) if matches() => Answer::accept(path),
         Outcome::Accepted(path) => {

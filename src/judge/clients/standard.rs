@@ -30,7 +30,7 @@ pub const CLIENT: Client = Client {
 };
 
 fn judge(case: &Case<'_>) -> Answer {
-    answer(rfc5280::validate(case, &Inputs::server(case.reference)))
+    answer(rfc5280::validate(case, &Inputs::server(case.reference.whole())))
 }
 
 /// The first breach is the answer; its rule says the category.

@@ -63,7 +63,7 @@ fn faults(case: &Case<'_>, certificate: &Certificate, status: &gnutls::Status) -
         (case.at < certificate.not_before, Category::NotYetValid, "not yet been activated"),
         (status.has(Fault::Expired) || is_over, Category::Expired, "has expired"),
         (
-            !case.any_name && !gnutls::matches_host(certificate, case.reference),
+            !case.any_name && !case.name_holds(certificate, gnutls::matches_host),
             Category::Hostname,
             "owner+does not match",
         ),

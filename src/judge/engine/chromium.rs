@@ -69,11 +69,11 @@ pub fn verify_server(case: &Case<'_>, end_entity: CertId) -> Verdict {
     if signed.iter().any(|&id| has_odd_algorithm(case.pool.get(id))) {
         statuses.push(Status::Invalid);
     }
-    if !case.any_name && !matches_host(certificate, case.reference) {
+    if !case.any_name && !case.name_holds(certificate, matches_host) {
         statuses.push(Status::CommonNameInvalid);
     }
     if best.anchor == Some(AnchorKind::Public) {
-        if !case.any_name && is_non_unique(case.reference) {
+        if !case.any_name && case.name_holds(certificate, |_, reference| is_non_unique(reference)) {
             statuses.push(Status::NonUniqueName);
         }
         if is_valid_too_long(certificate) {

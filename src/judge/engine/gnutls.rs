@@ -292,7 +292,7 @@ pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Option
     if settings.purpose && !has_purpose(certificate, true) {
         status.add(Fault::Purpose);
     }
-    if settings.host && !case.any_name && !matches_host(certificate, case.reference) {
+    if settings.host && !case.any_name && !case.name_holds(certificate, matches_host) {
         status.add(Fault::UnexpectedOwner);
     }
     status.merge(staple_status(case));

@@ -116,7 +116,7 @@ impl Build<'_> {
     fn verify(&mut self, end_entity: CertId) -> Result<Vec<CertId>, Error> {
         self.is_valid(Role::Leaf, end_entity, &[])?;
         if !self.case.any_name {
-            verify_hostname(self.get(end_entity), self.case.reference)?;
+            verify_hostname(self.case, self.get(end_entity))?;
         }
         let mut chains = if self.case.is_anchor(end_entity).is_some() {
             vec![vec![end_entity]]
@@ -661,36 +661,44 @@ fn has_suffix(name: &str, base: &str) -> bool {
         && (name.len() == base.len() || base.starts_with('.') || name.as_bytes()[name.len() - base.len() - 1] == b'.')
 }
 
-/// `VerifyHostname`, `HostnameError`.
-fn verify_hostname(certificate: &Certificate, reference: &ReferenceId) -> Result<(), Error> {
-    let san = certificate.extensions.subject_alt_name.as_ref();
-    let names = san.map_or(&[][..], |san| &san.names);
-    let matched = match reference {
+/// `VerifyHostname`.
+fn hostname_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
+    match reference {
         ReferenceId::Ip(address) => names.iter().any(|name| name.as_ip() == Some(*address)),
         ReferenceId::Dns(host) => names.iter().any(|name| match name {
             GeneralName::Dns(presented) if is_valid_pattern(presented) => matches_host(presented, host.as_str()),
             GeneralName::Dns(presented) => presented.eq_ignore_ascii_case(host.as_str()),
             _ => false,
         }),
-    };
-    if matched {
+    }
+}
+
+fn common_name_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    matches_host(certificate.subject.common_name().unwrap_or_default(), &reference.to_string())
+}
+
+/// `VerifyHostname`, `HostnameError`.
+fn verify_hostname(case: &Case<'_>, certificate: &Certificate) -> Result<(), Error> {
+    if case.name_holds(certificate, hostname_matches) {
         return Ok(());
     }
-    let host = reference.to_string();
-    let common_name = certificate.subject.common_name().unwrap_or_default();
-    let text = if san.is_none() && matches_host(common_name, &host) {
+    let san = certificate.extensions.subject_alt_name.as_ref();
+    let names = san.map_or(&[][..], |san| &san.names);
+    let (host, is_address) = (case.reference, case.name_is_address());
+    let text = if san.is_none() && case.name_holds(certificate, common_name_matches) {
         "x509: certificate relies on legacy Common Name field, use SANs instead".to_owned()
     } else {
         let presented: Vec<String> = names
             .iter()
-            .filter_map(|name| match (name, reference) {
-                (GeneralName::Dns(text), ReferenceId::Dns(_)) => Some(crate::x509::dn::printable(text)),
-                (name, ReferenceId::Ip(_)) => name.as_ip().map(|ip| ip.to_string()),
+            .filter_map(|name| match name {
+                name if is_address => name.as_ip().map(|ip| ip.to_string()),
+                GeneralName::Dns(text) => Some(crate::x509::dn::printable(text)),
                 _ => None,
             })
             .collect();
         match presented.len() {
-            0 if matches!(reference, ReferenceId::Ip(_)) => {
+            0 if is_address => {
                 format!("x509: cannot validate certificate for {host} because it doesn't contain any IP SANs")
             }
             0 => format!("x509: certificate is not valid for any names, but wanted to match {host}"),

@@ -141,7 +141,7 @@ pub fn check_trusted(case: &Case<'_>, fetches: bool) -> Outcome {
     }
     // AnchorCertificates.contains: one of the JDK's own.
     let chains_to_public = path.last().is_some_and(|&id| case.is_anchor(id) == Some(AnchorKind::Public));
-    let name = if case.any_name { Ok(()) } else { match_host(certificate, case.reference, chains_to_public, added) };
+    let name = if case.any_name { Ok(()) } else { match_host(case, certificate, chains_to_public, added) };
     match name {
         Ok(()) => Outcome::Trusted(path),
         Err(HostError { message, cause }) => {
@@ -846,41 +846,62 @@ struct HostError {
 /// `HostnameChecker.match` for TLS. Addresses are looked for in the SAN only, names also in the common name when the SAN
 /// holds no dNSName.
 fn match_host(
+    case: &Case<'_>,
     certificate: &Certificate,
-    reference: &ReferenceId,
     chains_to_public: bool,
     added: Option<IpAddr>,
 ) -> Result<(), HostError> {
+    let host = case.reference;
     let say = |message: String| Err(HostError { message, cause: None });
-    let names = alternative_names(certificate).map(|san| &san.names);
-    let host = match reference {
-        ReferenceId::Ip(address) => {
-            return match names {
-                None => say("No subject alternative names present".to_owned()),
-                Some(_) if added == Some(*address) => Ok(()),
-                Some(names) if names.iter().any(|name| name.as_ip() == Some(*address)) => Ok(()),
-                Some(_) => say(format!("No subject alternative names matching IP address {address} found")),
-            };
-        }
-        ReferenceId::Dns(host) => host.as_str(),
-    };
-    if !is_sni_name(host) {
+    let names = alternative_names(certificate).map_or(&[][..], |san| &san.names);
+    if case.name_is_address() {
+        return match alternative_names(certificate) {
+            None => say("No subject alternative names present".to_owned()),
+            Some(_) if case.name_holds(certificate, address_matches) => Ok(()),
+            Some(_) if added.is_some() && case.name_holds(certificate, added_address_matches) => Ok(()),
+            Some(_) => say(format!("No subject alternative names matching IP address {host} found")),
+        };
+    }
+    if !case.name_holds(certificate, |_, reference| is_sni_name(&reference.to_string())) {
         let message = format!("Illegal given domain name: {host}");
         return Err(HostError { message, cause: Some("Contains non-LDH ASCII characters") });
     }
-    let names = names.map_or(&[][..], Vec::as_slice);
-    let matches =
-        |name: &GeneralName| matches!(name, GeneralName::Dns(text) if is_matched(host, text, chains_to_public));
-    if names.iter().any(matches) {
+    let matches = if chains_to_public { name_matches_for_public } else { name_matches };
+    if case.name_holds(certificate, matches) {
         return Ok(());
     }
     if names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME))) {
         return say(format!("No subject alternative DNS name matching {host} found."));
     }
-    match certificate.subject.common_name() {
-        Some(name) if is_matched(host, name, chains_to_public) => Ok(()),
-        _ => say(format!("No name matching {host} found")),
+    say(format!("No name matching {host} found"))
+}
+
+fn address_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    let names = alternative_names(certificate).map_or(&[][..], |san| &san.names);
+    matches!(reference, ReferenceId::Ip(address) if names.iter().any(|name| name.as_ip() == Some(*address)))
+}
+
+fn added_address_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    matches!(reference, ReferenceId::Ip(address) if address_in_common_name(certificate) == Some(*address))
+}
+
+fn name_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    any_name_matches(certificate, reference, false)
+}
+
+fn name_matches_for_public(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    any_name_matches(certificate, reference, true)
+}
+
+/// A dNSName or, where the SAN holds none, the common name.
+fn any_name_matches(certificate: &Certificate, reference: &ReferenceId, chains_to_public: bool) -> bool {
+    let ReferenceId::Dns(host) = reference else { return false };
+    let names = alternative_names(certificate).map_or(&[][..], |san| &san.names);
+    let is_match = |text: &str| is_matched(host.as_str(), text, chains_to_public);
+    if names.iter().any(|name| matches!(name, GeneralName::Dns(_) | GeneralName::Invalid(DNS_NAME))) {
+        return names.iter().any(|name| matches!(name, GeneralName::Dns(text) if is_match(text)));
     }
+    certificate.subject.common_name().is_some_and(is_match)
 }
 
 /// `SNIHostName`: letters, digits and hyphens, no empty label, no final dot.

@@ -208,7 +208,7 @@ impl Verification<'_> {
             return Ok(());
         };
         let certificate = self.case.pool.get(end_entity);
-        self.note(!self.case.any_name && !matches_name(certificate, self.case.reference), Flag::NameMismatch);
+        self.note(!self.case.any_name && !self.case.name_holds(certificate, matches_name), Flag::NameMismatch);
         self.note(!key_is_acceptable(&certificate.key), Flag::BadKey);
         self.walk(end_entity)?;
         let key_usage = certificate.extensions.key_usage.as_ref();

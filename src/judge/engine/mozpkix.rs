@@ -114,7 +114,7 @@ pub fn judge_server(case: &Case<'_>, end_entity: CertId, leaf_trust: LeafTrust) 
     };
     let is_time =
         matches!(refusal.error, Error::InvalidDerTime | Error::ExpiredCertificate | Error::NotYetValidCertificate);
-    if is_time && !case.any_name && !names_match(case.pool.get(end_entity), case.reference) {
+    if is_time && !case.any_name && !case.name_holds(case.pool.get(end_entity), names_match) {
         refusal.error = Error::BadCertDomain;
     }
     Err(refusal)
@@ -152,7 +152,7 @@ fn verify_server_certificate(
     if certificate.extensions.must_staple && case.ocsp_staple.is_none() {
         return Err(refuse(Error::RequiredTlsFeatureMissing));
     }
-    if !case.any_name && !names_match(certificate, case.reference) {
+    if !case.any_name && !case.name_holds(certificate, names_match) {
         return Err(refuse(Error::BadCertDomain));
     }
     Ok(search.found)

@@ -120,14 +120,19 @@ pub fn category(fault: &FaultKind) -> Category {
 
 /// The SAN alone is looked at first; where it holds no name for such a reference, the CN is (CryptoAPI, .NET).
 pub fn matches_with_common_name(case: &Case<'_>, certificate: &Certificate) -> bool {
-    if case.any_name {
-        return true;
-    }
-    match identity::compare(certificate, case.reference) {
+    let question = |certificate: &Certificate, reference: &ReferenceId| match identity::compare(certificate, reference)
+    {
         Match::Matches(_) => true,
-        Match::Mismatch(NearMiss::CommonNameOnly { has_san: false, .. }) => {
-            matches!(case.reference, ReferenceId::Dns(_))
-        }
+        Match::Mismatch(NearMiss::CommonNameOnly { has_san: false, .. }) => matches!(reference, ReferenceId::Dns(_)),
         Match::Mismatch(_) => false,
-    }
+    };
+    case.any_name || case.name_holds(certificate, question)
+}
+
+/// The SAN alone is looked at, by RFC 9525.
+pub fn matches_san(case: &Case<'_>, certificate: &Certificate) -> bool {
+    let question = |certificate: &Certificate, reference: &ReferenceId| {
+        matches!(identity::compare(certificate, reference), Match::Matches(_))
+    };
+    case.any_name || case.name_holds(certificate, question)
 }

@@ -323,7 +323,7 @@ impl Table {
 /// The checks behind verification, of which the last that fails counts: keyUsage (not in TLS 1.3), extendedKeyUsage, name;
 /// the size of the key only when all of them pass.
 fn check_end_entity(case: &Case<'_>, certificate: &Certificate) -> Result<(), Error> {
-    if !case.any_name && !matches_name(certificate, case.reference) {
+    if !case.any_name && !case.name_holds(certificate, matches_name) {
         return Err(DOMAIN_NAME);
     }
     let extensions = &certificate.extensions;

@@ -8,6 +8,7 @@ mod ca_issuers_wrong_type;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
+mod client_authentication_allowed;
 mod client_certificate_required;
 mod cname_chain_too_long;
 mod cname_dangling;
@@ -32,6 +33,7 @@ mod handshake_timed_out;
 mod intermediate_expired;
 mod intermediate_expires_first;
 mod ip_address_in_dns_name;
+mod issuer_address_missing;
 mod issuer_is_not_a_ca;
 mod issuer_name_matches_key_does_not;
 mod issuer_not_found;
@@ -43,6 +45,7 @@ mod known_bad_ca;
 mod missing_intermediate;
 mod name_constraints_violated;
 mod name_mismatch;
+mod no_certificate_policies;
 mod no_certificate_served;
 mod no_scts;
 mod not_for_tls_servers;
@@ -217,6 +220,7 @@ pub const ALL: &[&Rule] = &[
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
+    &client_authentication_allowed::RULE,
     &client_certificate_required::RULE,
     &cname_chain_too_long::RULE,
     &cname_dangling::RULE,
@@ -241,6 +245,7 @@ pub const ALL: &[&Rule] = &[
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
     &ip_address_in_dns_name::RULE,
+    &issuer_address_missing::RULE,
     &issuer_is_not_a_ca::RULE,
     &issuer_name_matches_key_does_not::RULE,
     &issuer_not_found::RULE,
@@ -252,6 +257,7 @@ pub const ALL: &[&Rule] = &[
     &missing_intermediate::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
+    &no_certificate_policies::RULE,
     &no_certificate_served::RULE,
     &no_scts::RULE,
     &not_for_tls_servers::RULE,

@@ -73,3 +73,20 @@ fn check(context: &Context<'_>) -> Outcome {
         Some(if certificate.not_before.unix() < REQUIRED_FROM { found.severity(Severity::Info) } else { found })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_many_are_wanted() {
+        let wanted =
+            |issued: &str, days: i64| wanted(issued.parse::<crate::model::time::Time>().unwrap().unix(), days * DAY);
+        assert_eq!(wanted("2026-11-22T00:00:00Z", 90), 2);
+        assert_eq!(wanted("2026-11-22T00:00:00Z", 180), 2);
+        assert_eq!(wanted("2026-11-22T00:00:00Z", 200), 3);
+        assert_eq!(wanted("2021-11-22T00:00:00Z", 398), 2, "months counted then");
+        assert_eq!(wanted("2017-11-22T00:00:00Z", 730), 3);
+        assert_eq!(wanted("2017-11-22T00:00:00Z", 1_095), 4);
+    }
+}

@@ -4,6 +4,7 @@ use super::{Context, Found, Outcome};
 use crate::judge::Deployment;
 use crate::judge::anchors::AnchorKind;
 use crate::judge::pool::CertId;
+use crate::judge::public_roots;
 use crate::judge::search::BuiltPath;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::SubjectKind;
@@ -126,6 +127,20 @@ pub fn public_anchor<'a>(context: &Context<'a>, deployment: &Deployment) -> Opti
     let pool = &context.judgement.pool;
     let anchor = path.certificates.last().filter(|&&id| pool.origin(id).anchor == Some(AnchorKind::Public))?;
     Some(pool.get(*anchor))
+}
+
+/// A check of an end entity that a public CA issued: its chain leads to a root that is or was public, whether the store is
+/// the client's own or the user's.
+pub fn on_public_end_entity(context: &Context<'_>, check: impl Fn(Found, &Certificate) -> Option<Found>) -> Outcome {
+    per_chain(context, |_, deployment| {
+        let id = end_entity(deployment)?;
+        public_anchor(context, deployment).filter(|root| public_roots::contains(root))?;
+        let certificate = context.judgement.pool.get(id);
+        let found = Found::new(SubjectKind::Certificate, certificate.fingerprint.to_string())
+            .fact("subject", certificate.subject.to_string())
+            .fact("issued_at", certificate.not_before.to_string());
+        check(found, certificate)
+    })
 }
 
 /// The end of the best path, where even what was fetched leads to no anchor.

@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::model::finding::{Severity, SubjectKind};
-use crate::model::time::DAY;
+use crate::model::time::{DAY, Time};
 use crate::model::verdict::Category;
 
 pub const RULE: Rule = Rule {
@@ -24,15 +24,20 @@ fn check(context: &Context<'_>) -> Outcome {
         let certificate = context.judgement.pool.get(id);
         // The last second counts (RFC 5280 §4.1.2.5): notAfter is inclusive.
         let lifetime = certificate.not_after.since(certificate.not_before) + 1;
-        let (_, limit) = SCHEDULE.iter().rev().find(|(from, _)| certificate.not_before.unix() >= *from)?;
+        let limit = limit(certificate.not_before)?;
         (lifetime > limit * DAY).then(|| {
             Found::new(SubjectKind::Certificate, context.fingerprint(id))
                 .fact("lifetime_days", lifetime / DAY)
-                .fact("limit_days", *limit)
+                .fact("limit_days", limit)
                 .fact("issued_at", certificate.not_before.to_string())
                 .remedy(format!("have the certificate reissued for at most {limit} days"), None, true)
         })
     })
+}
+
+/// Days that a certificate issued at this moment may be valid; `None` before there was a schedule.
+fn limit(issued: Time) -> Option<i64> {
+    SCHEDULE.iter().rev().find(|(from, _)| issued.unix() >= *from).map(|(_, days)| *days)
 }
 
 /// From this day of issuance on (seconds since the epoch), this many days.
@@ -43,3 +48,26 @@ const SCHEDULE: &[(i64, i64)] = &[
     (1_805_068_800, 100), // 2027-03-15
     (1_868_227_200, 47),  // 2029-03-15
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_of_issuance_decides() {
+        for (issued, days) in [
+            ("2018-02-28T23:59:59Z", None),
+            ("2018-03-01T00:00:00Z", Some(825)),
+            ("2020-08-31T23:59:59Z", Some(825)),
+            ("2020-09-01T00:00:00Z", Some(398)),
+            ("2026-03-14T23:59:59Z", Some(398)),
+            ("2026-03-15T00:00:00Z", Some(200)),
+            ("2027-03-14T23:59:59Z", Some(200)),
+            ("2027-03-15T00:00:00Z", Some(100)),
+            ("2029-03-14T23:59:59Z", Some(100)),
+            ("2029-03-15T00:00:00Z", Some(47)),
+        ] {
+            assert_eq!(limit(issued.parse().unwrap()), days, "{issued}");
+        }
+    }
+}

@@ -30,7 +30,8 @@ use crate::model::handshake::{
     ClientCertificate, EndpointEvidence, EndpointStatus, Failure, FailureKind, KeyProof, Stage, Timing, TlsParameters,
 };
 use crate::model::hello::{
-    Choice, Chosen, Hello, HelloAnswer, HelloEvidence, ORDINARY, TLS_1_3, WIDEST, WIDEST_BEFORE_TLS13,
+    Choice, Chosen, Hello, HelloAnswer, HelloEvidence, ORDINARY, ORDINARY_TLS12, ORDINARY_TLS13, TLS_1_3, WIDEST,
+    WIDEST_BEFORE_TLS13,
 };
 use crate::model::target::ReferenceId;
 
@@ -84,6 +85,50 @@ impl Connector {
         if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
     }
 
+    /// The cheapest look at a chain: the plaintext of a TLS 1.2 handshake up to the Certificate message, and of TLS 1.3
+    /// where the server has nothing older. Whether the server holds the key is not asked; `Completed` means that the
+    /// chain was read.
+    pub async fn chain(&self, address: SocketAddr, server_name: &ReferenceId, deadline: Instant) -> EndpointEvidence {
+        let begun = Instant::now();
+        let stream = match tcp::connect(address, deadline).await {
+            Ok(stream) => stream,
+            Err(stop) => return not_connected(address, stop),
+        };
+        let tcp = begun.elapsed();
+        let begun = Instant::now();
+        let name = sni(server_name);
+        let mut answer = hello::converse(stream, &ORDINARY_TLS12, name, Until::Certificate, deadline).await;
+        if matches!(&answer, HelloAnswer::Refused(failure) if failure.kind == FailureKind::VersionNotSupported)
+            && let Ok(stream) = tcp::connect(address, deadline).await
+        {
+            let newer = hello::converse(stream, &ORDINARY_TLS13, name, Until::Certificate, deadline).await;
+            if matches!(newer, HelloAnswer::Chosen(_)) {
+                answer = newer;
+            }
+        }
+        let timing = Timing { dns: None, tcp: Some(milliseconds(tcp)), tls: Some(milliseconds(begun.elapsed())) };
+        match answer {
+            HelloAnswer::Chosen(chosen) => {
+                let chosen = *chosen;
+                EndpointEvidence {
+                    address,
+                    status: if chosen.failure.is_some() { EndpointStatus::Failed } else { EndpointStatus::Completed },
+                    failure: chosen.failure,
+                    tls: Some(chosen.tls),
+                    served_chain: chosen.served_chain,
+                    ocsp_staple: chosen.ocsp_staple,
+                    timing,
+                    choice: Some(chosen.choice),
+                    hellos: Vec::new(),
+                }
+            }
+            HelloAnswer::Refused(failure) => {
+                let first = EndpointEvidence { timing, ..failed(address, failure) };
+                if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
+            }
+        }
+    }
+
     /// What the server answers to `hello`, on a connection of its own.
     pub async fn ask(
         &self,
@@ -92,10 +137,7 @@ impl Connector {
         hello: &Hello<'_>,
         deadline: Instant,
     ) -> HelloAnswer {
-        let name = match server_name {
-            ReferenceId::Ip(_) => None,
-            ReferenceId::Dns(name) => Some(name.as_str()),
-        };
+        let name = sni(server_name);
         match tcp::connect(address, deadline).await {
             Ok(stream) => hello::converse(stream, hello, name, Until::Flight, deadline).await,
             Err(tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure)) => HelloAnswer::Refused(failure),
@@ -147,10 +189,7 @@ impl Connector {
         let begun = Instant::now();
         let stream = match tcp::connect(address, deadline).await {
             Ok(stream) => stream,
-            Err(tcp::Stop::NoRoute(failure)) => {
-                return EndpointEvidence { status: EndpointStatus::NotTried, ..failed(address, failure) };
-            }
-            Err(tcp::Stop::Failed(failure)) => return failed(address, failure),
+            Err(stop) => return not_connected(address, stop),
         };
         let round_trip = begun.elapsed();
 
@@ -276,6 +315,23 @@ fn asks_for_a_wider_hello(evidence: &EndpointEvidence) -> bool {
         FailureKind::NothingInCommon | FailureKind::VersionNotSupported => evidence.served_chain.is_empty(),
         FailureKind::Closed | FailureKind::Reset => evidence.tls.is_none() && failure.alert.is_none(),
         _ => false,
+    }
+}
+
+/// The name for SNI (RFC 6066 §3), which addresses have none of.
+fn sni(server_name: &ReferenceId) -> Option<&str> {
+    match server_name {
+        ReferenceId::Ip(_) => None,
+        ReferenceId::Dns(name) => Some(name.as_str()),
+    }
+}
+
+fn not_connected(address: SocketAddr, stop: tcp::Stop) -> EndpointEvidence {
+    match stop {
+        tcp::Stop::NoRoute(failure) => {
+            EndpointEvidence { status: EndpointStatus::NotTried, ..failed(address, failure) }
+        }
+        tcp::Stop::Failed(failure) => failed(address, failure),
     }
 }
 

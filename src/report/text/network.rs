@@ -178,9 +178,13 @@ fn failed(failure: Option<&Failure>) -> Vec<Span> {
 }
 
 fn parameters(tls: &TlsParameters) -> String {
-    let version = tls.version.as_ref().map(|version| format!("TLS {version}"));
+    let version = tls.version.as_ref().map(|version| match version.starts_with("SSL") {
+        true => version.clone(),
+        false => format!("TLS {version}"),
+    });
+    let prime = tls.dh_bits.map(|bits| format!("{bits}-bit Diffie-Hellman"));
     let alpn = tls.alpn.as_ref().map(|alpn| format!("ALPN {alpn}"));
-    let known = [version, tls.cipher_suite.clone(), tls.group.clone(), alpn];
+    let known = [version, tls.cipher_suite.clone(), tls.group.clone(), prime, alpn];
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

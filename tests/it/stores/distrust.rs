@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tlsmend::judge::case::{Case, View};
+use tlsmend::judge::name::Name;
 use tlsmend::judge::pool::Pool;
 use tlsmend::judge::stores::distrust::{self, Ruling};
 use tlsmend::judge::stores::{StoreId, mozilla};
@@ -27,7 +28,7 @@ fn ruling(root: &str, from: &str, view: View<'_>) -> &'static str {
         served: &path[..1],
         unparsable: &[],
         served_bytes: 0,
-        reference: &reference,
+        reference: Name::new(&reference),
         any_name: false,
         view,
         port: 443,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::DNS_NAME;
+use crate::judge::case::Case;
 use crate::model::target::ReferenceId;
 use crate::x509::Certificate;
 use crate::x509::dn::{Attribute, printable};
@@ -18,8 +19,23 @@ pub struct Rules {
     pub common_name: bool,
 }
 
+impl Rules {
+    /// [`matches`] under these rules, as a question to ask of a case.
+    pub fn question(self) -> fn(&Certificate, &ReferenceId) -> bool {
+        const fn rules(partial_wildcards: bool, common_name: bool) -> Rules {
+            Rules { partial_wildcards, common_name }
+        }
+        match (self.partial_wildcards, self.common_name) {
+            (false, false) => |certificate, reference| matches(certificate, reference, rules(false, false)),
+            (false, true) => |certificate, reference| matches(certificate, reference, rules(false, true)),
+            (true, false) => |certificate, reference| matches(certificate, reference, rules(true, false)),
+            (true, true) => |certificate, reference| matches(certificate, reference, rules(true, true)),
+        }
+    }
+}
+
 /// `do_x509_check` of `v3_utl.c`: a dNSName or, without one, any common name; addresses in the SAN only.
-pub fn matches(certificate: &Certificate, reference: &ReferenceId, rules: Rules) -> bool {
+fn matches(certificate: &Certificate, reference: &ReferenceId, rules: Rules) -> bool {
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
     let host = match reference {
         ReferenceId::Ip(address) => return names.iter().any(|name| name.as_ip() == Some(*address)),
@@ -115,39 +131,54 @@ pub struct NodeMismatch {
 
 /// `tls.checkServerIdentity` of Node's `lib/tls.js`, which Bun ports: dNSNames or, without one, common names; addresses in
 /// the SAN only.
-pub fn match_name_as_node(certificate: &Certificate, reference: &ReferenceId) -> Result<(), NodeMismatch> {
+pub fn match_name_as_node(case: &Case<'_>, certificate: &Certificate) -> Result<(), NodeMismatch> {
+    if case.name_holds(certificate, matches_as_node) {
+        return Ok(());
+    }
+    let host = case.reference;
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
     let say = |reason: String| Err(NodeMismatch { reason });
-    let host = match reference {
-        ReferenceId::Ip(address) if names.iter().any(|name| name.as_ip() == Some(*address)) => return Ok(()),
-        ReferenceId::Ip(address) => {
-            let listed: Vec<String> = names.iter().filter_map(|name| Some(name.as_ip()?.to_string())).collect();
-            return say(format!("IP: {address} is not in the cert's list: {}", listed.join(", ")));
-        }
-        ReferenceId::Dns(host) => host.as_str(),
-    };
-    let dns: Vec<&str> = names
-        .iter()
-        .filter_map(|name| match name {
-            GeneralName::Dns(text) => Some(&**text),
-            // More than ASCII: it counts and matches nothing.
-            GeneralName::Invalid(DNS_NAME) => Some(""),
-            _ => None,
-        })
-        .collect();
+    if case.name_is_address() {
+        let listed: Vec<String> = names.iter().filter_map(|name| Some(name.as_ip()?.to_string())).collect();
+        return say(format!("IP: {host} is not in the cert's list: {}", listed.join(", ")));
+    }
+    let dns = dns_names_as_node(certificate);
     if !dns.is_empty() {
-        if dns.iter().any(|presented| node_matches(presented, host)) {
-            return Ok(());
-        }
         let listed: Vec<String> = dns.iter().map(|name| format!("DNS:{}", printable(name))).collect();
         return say(format!("Host: {host}. is not in the cert's altnames: {}", listed.join(", ")));
     }
     let common: Vec<String> = common_names(certificate).collect();
     match common.as_slice() {
         [] => say("Cert does not contain a DNS name".to_owned()),
-        names if names.iter().any(|name| node_matches(name, host)) => Ok(()),
         names => say(format!("Host: {host}. is not cert's CN: {}", printable(&names.join(",")))),
     }
+}
+
+fn matches_as_node(certificate: &Certificate, reference: &ReferenceId) -> bool {
+    let host = match reference {
+        ReferenceId::Ip(address) => {
+            let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
+            return names.into_iter().any(|name| name.as_ip() == Some(*address));
+        }
+        ReferenceId::Dns(host) => host.as_str(),
+    };
+    let dns = dns_names_as_node(certificate);
+    match dns.is_empty() {
+        false => dns.iter().any(|presented| node_matches(presented, host)),
+        true => common_names(certificate).any(|name| node_matches(&name, host)),
+    }
+}
+
+fn dns_names_as_node(certificate: &Certificate) -> Vec<&str> {
+    let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
+    names
+        .filter_map(|name| match name {
+            GeneralName::Dns(text) => Some(&**text),
+            // More than ASCII: it counts and matches nothing.
+            GeneralName::Invalid(DNS_NAME) => Some(""),
+            _ => None,
+        })
+        .collect()
 }
 
 /// `check` of `lib/tls.js`: one wildcard in the first of at least three labels, for part of it too, or for nothing.
@@ -189,7 +220,21 @@ pub enum NameError {
 
 /// libcurl 7.88, `Curl_ossl_verifyhost` and `hostcheck.c`: the SAN, and only where that has neither dNSName nor iPAddress
 /// the last common name, for an address too.
-pub fn match_name_as_libcurl(certificate: &Certificate, reference: &ReferenceId) -> Result<(), NameError> {
+pub fn match_name_as_libcurl(case: &Case<'_>, certificate: &Certificate) -> Result<(), NameError> {
+    const ERRORS: [NameError; 4] =
+        [NameError::AlternativeName, NameError::CommonName, NameError::IllegalField, NameError::NoName];
+    let question =
+        |certificate: &Certificate, reference: &ReferenceId, _| match compare_as_libcurl(certificate, reference) {
+            Ok(()) => 0,
+            Err(error) => ERRORS.iter().position(|known| *known == error).map_or(0, |at| at as u32 + 1),
+        };
+    match case.name_tells(certificate, 0, question) {
+        0 => Ok(()),
+        error => Err(ERRORS[error as usize - 1]),
+    }
+}
+
+fn compare_as_libcurl(certificate: &Certificate, reference: &ReferenceId) -> Result<(), NameError> {
     const RULES: WildcardRules = WildcardRules { partial: false, anywhere: false, labels_after: 2, trailing_dot: true };
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
     let matches_text = |presented: &str| match reference {

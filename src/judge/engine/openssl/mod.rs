@@ -17,7 +17,6 @@ pub mod tls;
 
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
-use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind, has_explicit_curve, is_p192};
@@ -479,14 +478,11 @@ impl Verification<'_> {
     /// `check_id`.
     fn check_host(&mut self) -> Result<(), VerifyError> {
         let Some(rules) = self.settings.host else { return Ok(()) };
-        let reference = self.case.reference;
-        if self.case.any_name || host::matches(self.get(self.chain[0]), reference, rules) {
+        let certificate = self.get(self.chain[0]);
+        if self.case.any_name || self.case.name_holds(certificate, rules.question()) {
             return Ok(());
         }
-        self.fault(match reference {
-            ReferenceId::Dns(_) => HOSTNAME_MISMATCH,
-            ReferenceId::Ip(_) => IP_ADDRESS_MISMATCH,
-        })
+        self.fault(if self.case.name_is_address() { IP_ADDRESS_MISMATCH } else { HOSTNAME_MISMATCH })
     }
 
     /// `check_revocation`, where CRLs are given (`openssl verify -crl_check_all -CRLfile`).
