@@ -172,15 +172,7 @@ fn write(arguments: &WriteArguments, global: &Global) -> Result<Exit, CliError> 
 
 fn update(arguments: &WriteArguments, global: &Global) -> Result<Exit, CliError> {
     let file = &arguments.file;
-    let reading = read(file)?;
-    let obstacles: Vec<String> = reading.obstacles().map(|problem| format!("\n  {problem}")).collect();
-    if !obstacles.is_empty() {
-        return Err(CliError::Usage(format!(
-            "{}: it is left as it is, because this would be lost or stay wrong:{}",
-            shown(file),
-            obstacles.concat()
-        )));
-    }
+    let reading = changeable(file)?;
     let mut mapping = reading.mapping.clone();
     let changes = set(&mut mapping, arguments);
     let unchanged = mapping == reading.mapping && reading.problems.is_empty();
@@ -195,6 +187,49 @@ fn update(arguments: &WriteArguments, global: &Global) -> Result<Exit, CliError>
         global,
     )?;
     Ok(Exit::Clean)
+}
+
+/// A table that can be changed without losing anything.
+fn changeable(file: &Path) -> Result<Reading, CliError> {
+    let reading = read(file)?;
+    let obstacles: Vec<String> = reading.obstacles().map(|problem| format!("\n  {problem}")).collect();
+    if obstacles.is_empty() {
+        return Ok(reading);
+    }
+    let (file, obstacles) = (shown(file), obstacles.concat());
+    Err(CliError::Usage(format!("{file}: it is left as it is, because this would be lost or stay wrong:{obstacles}")))
+}
+
+/// Could [`follow`] write this table? One that is not there yet can be made.
+pub(super) fn check_file(file: &Path) -> Result<(), CliError> {
+    if std::fs::symlink_metadata(file).is_ok() { changeable(file).map(|_| ()) } else { Ok(()) }
+}
+
+/// Enters the certificate of one domain after a deployment. Says what was done, or what to do because it could not be.
+pub(super) fn follow(file: &Path, host: &str, port: u16, id: &str) -> Vec<String> {
+    let entered = domain(host).and_then(|domain| {
+        let id = certificate_id(id)?;
+        let (mut mapping, format) = match std::fs::symlink_metadata(file) {
+            Ok(_) => {
+                changeable(file).map(|reading| (reading.mapping, reading.format)).map_err(|error| error.to_string())?
+            }
+            Err(_) => (Mapping::default(), Format::of_name(&file.to_string_lossy())),
+        };
+        mapping.set(domain, port, id);
+        store(&mapping, format, file).map_err(|error| error.to_string())
+    });
+    let file = shown(file);
+    match entered {
+        Ok(()) => vec![
+            format!("{file}: {host} port {port} has certificate {id} now."),
+            format!(
+                "AIRec reads it with: airec-cli domain update --instance-id INSTANCE --config-file {file} --region REGION"
+            ),
+        ],
+        Err(error) => vec![format!(
+            "{file} could not be written ({error}); then: tlsmend mapping update {file} --domain {host} --port {port} --cert-id {id}"
+        )],
+    }
 }
 
 fn check(arguments: &CheckArguments, global: &Global) -> Result<Exit, CliError> {
@@ -333,6 +368,6 @@ fn tell(document: &Document, output: Output, file: &Path, global: &Global) -> Re
     super::write_out(&out)
 }
 
-fn shown(file: &Path) -> String {
+pub(super) fn shown(file: &Path) -> String {
     safe(&file.display().to_string())
 }

@@ -180,7 +180,7 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--out", "--password-file", "--roots"];
+const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--mapping", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

@@ -129,6 +129,9 @@ pub struct Finish {
     pub calls: Vec<Call>,
     pub timing_ms: Timing,
     pub notes: Vec<String>,
+    /// What the bundle is stored as, where the service gives it a new id.
+    #[serde(default)]
+    pub certificate_id: Option<String>,
 }
 
 /// A journal cannot be used.

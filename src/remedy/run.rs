@@ -349,13 +349,14 @@ impl<S: CertificateService> Run<'_, S> {
 
     async fn finish(&mut self, outcome: Outcome, reason: Option<Reason>, after: Option<Report>) -> Result<(), Stop> {
         let notes = self.service.notes(&self.scene.change, &self.scene.state);
+        let certificate_id = self.service.certificate_id(&self.scene.state);
         let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let timing_ms = Timing {
             total: milliseconds(self.begun.elapsed()),
             waiting: milliseconds(self.setting.watch.waited.get()),
         };
         let (at, calls) = ((self.setting.clock)(), self.service.take_calls());
-        let finish = Finish { at, outcome, reason, after, calls, timing_ms, notes };
+        let finish = Finish { at, outcome, reason, after, calls, timing_ms, notes, certificate_id };
         Ok(self.journal.append(Entry::Finished(Box::new(finish)))?)
     }
 }
@@ -415,6 +416,9 @@ pub fn document(journal: &Journal) -> FixReport {
         document.reason = finish.reason.clone();
         document.timing_ms = finish.timing_ms;
         document.notes = finish.notes.clone();
+        for id in document.plan.ids.iter_mut().filter(|id| id.new.is_none()) {
+            id.new.clone_from(&finish.certificate_id);
+        }
     }
     document
 }

@@ -24,6 +24,11 @@ use crate::x509::dn::printable;
 /// The longest pause between two looks: what a person would wait before trying again.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+/// Rounds in a row in which every address must serve it, and the pause between them: where servers take turns behind one
+/// address (nginx for a moment after a reload: old and new workers), one good round may be chance.
+const ROUNDS: usize = 3;
+const BETWEEN_ROUNDS: Duration = Duration::from_millis(100);
+
 /// For one handshake: an address that answered before and is silent now must not cost a whole round.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
@@ -36,7 +41,7 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How the waiting ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waited {
-    /// In one and the same round every address served it.
+    /// Every address served it, several rounds in a row.
     Served,
     /// Addresses that did not, and what they did instead.
     Late(Vec<(String, String)>),
@@ -51,8 +56,8 @@ pub struct Patience {
     pub first_pause: Duration,
 }
 
-/// Shakes hands with every address until all of them serve their chain in one round: behind one address many servers may
-/// take turns, and the last to change counts.
+/// Shakes hands with every address until all of them serve their chain, several rounds in a row: behind one address many
+/// servers may take turns, and the last to change counts.
 pub async fn until_served(
     expected: &[Serving],
     reference: &ReferenceId,
@@ -63,11 +68,20 @@ pub async fn until_served(
     let deadline = Instant::now() + patience.total;
     let connector = Arc::new(Connector::new());
     let mut pause = patience.first_pause;
+    let mut good = 0;
     loop {
         let late = round(&connector, expected, reference).await;
         if late.is_empty() {
-            return Waited::Served;
+            good += 1;
+            if good == ROUNDS {
+                return Waited::Served;
+            }
+            if !watch.pause(BETWEEN_ROUNDS).await {
+                return Waited::Interrupted;
+            }
+            continue;
         }
+        good = 0;
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Waited::Late(late);

@@ -59,6 +59,39 @@ async fn a_domain_is_mended_through_the_service_and_put_back() {
     assert_eq!(cloud.served().await, new);
 }
 
+/// AIRec's table follows the id: there by the fix, back by the rollback; one that cannot be kept whole stops it beforehand.
+#[tokio::test]
+async fn the_table_of_airec_follows_the_new_id() {
+    let cloud = Cloud::new(TWO_ADDRESSES).await;
+    let table = cloud.path("certificate_info.csv");
+    std::fs::write(&table, "Domain,CertificateID,Protocol,Port,Owner\nelsewhere.example.com,7,HTTPS,443,ops\n")
+        .unwrap();
+    let more = ["--mapping", table.to_str().unwrap()];
+    let refused = cloud.fix(&more).await;
+    assert_eq!(refused.code, Some(2), "a column would be lost: {}", refused.stderr);
+    assert_eq!(cloud.done("UploadUserCertificate"), 0);
+
+    std::fs::write(&table, "Domain,CertificateID,Protocol,Port\nelsewhere.example.com,7,HTTPS,443\n").unwrap();
+    let ran = cloud.fix(&more).await;
+    let document = ran.document();
+    assert_eq!((ran.code, document.outcome), (Some(0), Outcome::Mended), "{:?} {}", document.reason, ran.stderr);
+    let change = &document.plan.ids[0];
+    let (host, port) = (&document.before.target.host, document.before.target.port);
+    let (old, new) = (change.old.clone().unwrap(), change.new.clone().unwrap());
+    let stored = cloud.emulator.certificates();
+    assert!(stored.iter().any(|certificate| certificate.id.to_string() == new), "{new}");
+    let row = |id: &str| format!("{host},{id},HTTPS,{port}");
+    let written = std::fs::read_to_string(&table).unwrap();
+    assert!(written.contains(&row(&new)) && written.contains("elsewhere.example.com,7,HTTPS,443"), "{written}");
+    assert!(document.notes.iter().any(|note| note.contains("airec-cli domain update")), "{:?}", document.notes);
+
+    let id = document.run_id.unwrap();
+    let back = cloud.run(&["--rollback", &id, "--mapping", table.to_str().unwrap()]).await;
+    assert_eq!(back.code, Some(0), "{}", back.stderr);
+    let written = std::fs::read_to_string(&table).unwrap();
+    assert!(written.contains(&row(&old)), "{written}");
+}
+
 /// What is asked for, what the plan says of it, and that nothing was written.
 #[tokio::test]
 async fn what_must_not_be_done_is_refused_before_anything_is_written() {

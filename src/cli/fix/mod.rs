@@ -4,13 +4,13 @@ mod options;
 pub(super) mod screen;
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 
 use super::cloud::CloudOptions;
 use super::options::{Global, Output};
-use super::{CliError, Exit};
+use super::{CliError, Exit, mapping};
 use crate::model::finding::Severity;
 use crate::model::fix::{FixReport, Outcome, Plan, Reason, ReasonCode, Timing};
 use crate::model::report::{Report, SCHEMA_VERSION};
@@ -30,8 +30,12 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     if arguments.list {
         return list(&runs, arguments.output);
     }
+    // What would keep the table from being written must not come up when the certificate is deployed.
+    if let Some(file) = &arguments.mapping {
+        mapping::check_file(file)?;
+    }
     let face = Face { arguments, global };
-    let document = super::runtime()?.block_on(async {
+    let mut document = super::runtime()?.block_on(async {
         let (send, interrupted) = watch::channel(false);
         let asked = super::interrupted()?;
         // Ends with the runtime; until then every Ctrl-C lets the call on its way end first.
@@ -49,8 +53,26 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
             (.., None) => Err(CliError::Usage("a target is missing; see tlsmend fix --help".to_owned())),
         }
     })?;
+    if let Some(file) = &arguments.mapping {
+        document.notes.extend(enter(file, &document));
+    }
     face.show(&document)?;
     Ok(exit_of(&document))
+}
+
+/// Has the AIRec table follow the id that is bound now; says so, and what is left to do.
+fn enter(file: &Path, document: &FixReport) -> Vec<String> {
+    let ids = document.plan.ids.iter();
+    let id = match document.outcome {
+        Outcome::Mended => ids.filter_map(|id| id.new.as_deref()).next(),
+        Outcome::RolledBack => ids.filter_map(|id| id.old.as_deref()).next(),
+        _ => None,
+    };
+    let target = &document.before.target;
+    match id {
+        Some(id) => mapping::follow(file, &target.host, target.port, id),
+        None => vec![format!("{}: left as it is, because no certificate has a new id.", mapping::shown(file))],
+    }
 }
 
 /// The exit code for how a fix ended.
@@ -128,12 +150,7 @@ impl Face<'_> {
 }
 
 /// A new run: look, plan, ask, do.
-async fn begin(
-    runs: &std::path::Path,
-    target: &Target,
-    face: &Face<'_>,
-    watch: Watch<'_>,
-) -> Result<FixReport, CliError> {
+async fn begin(runs: &Path, target: &Target, face: &Face<'_>, watch: Watch<'_>) -> Result<FixReport, CliError> {
     let request = face.arguments.request(target)?;
     let settings = options::settings(&request)?;
     (watch.tell)(&format!("probing {}", target.host));
@@ -202,7 +219,7 @@ fn nobody_said() -> Reason {
 
 /// Goes on with a run.
 async fn go_on(
-    runs: &std::path::Path,
+    runs: &Path,
     id: &str,
     back: bool,
     cloud: &CloudOptions,
@@ -236,7 +253,7 @@ async fn go_on(
 
 /// What `begin` has gathered when the service comes in.
 struct Begin<'a> {
-    runs: &'a std::path::Path,
+    runs: &'a Path,
     id: String,
     request: &'a Request,
     target: &'a Target,
@@ -292,13 +309,13 @@ impl Begin<'_> {
 }
 
 /// A run for the same target that was begun and not finished: two at once would undo each other's work.
-fn unfinished(runs: &std::path::Path, change: &Change) -> Result<Option<String>, CliError> {
+fn unfinished(runs: &Path, change: &Change) -> Result<Option<String>, CliError> {
     let target = format!("{}:{}", change.host, change.port);
     let is_open = |run: &Summary| run.target == target && matches!(run.outcome, None | Some(Outcome::NeedsAttention));
     Ok(journal::list(runs).map_err(usage)?.into_iter().rev().find(is_open).map(|run| run.id))
 }
 
-fn list(runs: &std::path::Path, output: Output) -> Result<Exit, CliError> {
+fn list(runs: &Path, output: Output) -> Result<Exit, CliError> {
     let found = journal::list(runs).map_err(usage)?;
     let mut out = Vec::new();
     match output {

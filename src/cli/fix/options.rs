@@ -126,6 +126,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
 
+    /// Write the certificate's new id into this AIRec table (.csv is CSV, everything else a workbook; made when there is none)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "dry_run"])]
+    pub mapping: Option<PathBuf>,
+
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 

@@ -717,6 +717,10 @@ impl CertificateService for CasService {
         new
     }
 
+    fn certificate_id(&self, state: &State) -> Option<String> {
+        state.cert_id.map(|id| id.to_string())
+    }
+
     fn notes(&self, _: &Change, state: &State) -> Vec<String> {
         let mut notes = Vec::new();
         if let (Some(cert), Some(job)) = (state.cert_id, state.job) {

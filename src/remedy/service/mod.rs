@@ -61,6 +61,11 @@ pub trait CertificateService {
         Vec::new()
     }
 
+    /// What the bundle is stored as, once it is, where that is a new id.
+    fn certificate_id(&self, _state: &Self::State) -> Option<String> {
+        None
+    }
+
     /// Why the new chain may not be there at once.
     fn propagation(&self) -> Option<&'static str> {
         None
