@@ -8,6 +8,7 @@ use serde_json::Value;
 use tlsmend::lab::cas::{Emulator, Fault, Injection, Seed, SeedGateway, SeedResource, Wiring};
 use tlsmend::x509::pem;
 
+use crate::support::cas_caller::Caller;
 use crate::support::site::{HOST, Site, now};
 
 pub const SECRET: &str = "testAccessKeySecret";
@@ -159,6 +160,65 @@ async fn every_step_of_the_real_service() {
     assert_eq!(absent.code, Some(1), "{}", absent.stdout);
     let guides = run(&site, &emulator, &["cas", "status", "--cert-id", "cert-8a9b2c"]).await;
     assert_eq!(guides.code, Some(2), "{}", guides.stdout);
+}
+
+/// From the order to the stored certificate; its private key is in the service's last answer, and never in ours.
+#[tokio::test]
+async fn an_order_of_the_real_service_to_its_end() {
+    let (site, emulator) = (Site::new().await, emulator(Seed::default()).await);
+    let contact = ["--contact-name", "Ops", "--phone", "13900000000", "--email", "ops@example.com"];
+    let create = ["cas", "create", "--domain", HOST];
+
+    // Nothing is sent without the contact.
+    let nameless = run(&site, &emulator, &create).await;
+    assert!(nameless.code == Some(2) && nameless.stderr.contains("--contact-name"), "{}", nameless.stderr);
+    assert!(emulator.actions().is_empty());
+
+    let created = run(&site, &emulator, &[&create[..], &contact, &["--output", "json"]].concat()).await;
+    assert_eq!(created.code, Some(0), "{} {}", created.stdout, created.stderr);
+    assert_eq!(emulator.actions(), ["CreateCertificateRequest", "DescribeCertificateState"]);
+    let call = emulator.calls().remove(0);
+    let sent = |name: &str| call.parameter(name).map(str::to_owned).unwrap_or_default();
+    let wanted = [HOST, "Ops", "13900000000", "ops@example.com", "DNS"];
+    assert_eq!(["Domain", "Username", "Phone", "Email", "ValidateType"].map(sent), wanted);
+    let result = created.json()["result"].take();
+    let id = result["order_id"].as_str().unwrap().to_owned();
+    let order = &result["order"];
+    assert_eq!((&order["state"], &order["RecordType"]), (&Value::from("domain_verify"), &Value::from("TXT")));
+    assert!(order["RecordDomain"].as_str().unwrap().ends_with(HOST), "{order}");
+    assert!(!order["RecordValue"].as_str().unwrap().is_empty(), "{order}");
+
+    let look = ["cas", "status", "--order", &id];
+    let working = run(&site, &emulator, &look).await;
+    assert_eq!((working.code, working.stdout.lines().next()), (Some(0), Some(&*format!("order {id}: process"))));
+    assert!(working.stdout.contains(&format!("look again: tlsmend cas status --order {id}")), "{}", working.stdout);
+    assert!(emulator.certificates().is_empty());
+
+    let text = run(&site, &emulator, &[&look[..], &["-v"]].concat()).await;
+    let json = run(&site, &emulator, &[&look[..], &["--output", "json"]].concat()).await;
+    assert_eq!((text.code, json.code), (Some(0), Some(0)), "{} {}", text.stdout, json.stdout);
+    assert_eq!(emulator.actions()[2..], ["DescribeCertificateState"; 3]);
+    let stored = emulator.certificates().remove(0);
+    let cert = stored.id.to_string();
+    assert!(text.stdout.contains(&format!("issued: tlsmend cas status --cert-id {cert}")), "{}", text.stdout);
+    let order = &json.json()["result"]["order"];
+    assert_eq!((&order["state"], &order["CertId"]), (&Value::from("certificate"), &Value::from(&*cert)));
+    let (blocks, _) = pem::blocks(order["Certificate"].as_str().unwrap().as_bytes());
+    assert_eq!(blocks.into_iter().map(|block| block.der).collect::<Vec<_>>(), stored.chain);
+
+    let answer = Caller::new(&emulator, now).query("DescribeCertificateState", &[("OrderId", &id)]).await.ok();
+    let key = answer["PrivateKey"].as_str().unwrap().lines().nth(1).unwrap().to_owned();
+    for shown in [&text, &json] {
+        for secret in [&key, "PRIVATE KEY", "PrivateKey"] {
+            assert!(!shown.stdout.contains(secret) && !shown.stderr.contains(secret), "{secret} is shown");
+        }
+    }
+
+    let bought = run(&site, &emulator, &["cas", "status", "--cert-id", &cert]).await;
+    assert_eq!(bought.code, Some(0), "{}", bought.stdout);
+    assert!(bought.stdout.contains(HOST) && bought.stdout.contains("deployed without credits"), "{}", bought.stdout);
+    let absent = run(&site, &emulator, &["cas", "status", "--order", "1", "--output", "json"]).await;
+    assert_eq!((absent.code, &absent.json()["error"]["kind"]), (Some(1), &Value::from("not-found")));
 }
 
 #[tokio::test]

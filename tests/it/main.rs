@@ -22,6 +22,7 @@ mod config;
 mod dns;
 mod emulator;
 mod emulator_clients;
+mod emulator_orders;
 mod explain;
 mod fix_cas;
 mod fix_file;

@@ -316,7 +316,7 @@ impl State {
             let is_of_type = match order_type {
                 "UPLOAD" => stored.origin == Origin::Upload,
                 "CERT" => true,
-                // Orders from packages and purchases are not emulated.
+                // Rows of orders from packages and purchases are not emulated.
                 _ => false,
             };
             let is_of_status = match status.as_str() {

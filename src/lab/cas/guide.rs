@@ -6,12 +6,10 @@
 
 use serde_json::{Value, json};
 
-use super::certificates::{Stored, StoredKey, chain};
+use super::certificates::{Stored, chain};
 use super::message::{Answer, Refusal, object};
 use super::seed::Origin;
 use super::state::{Call, State};
-use crate::lab::pki::{Issued, Pki, PkiError};
-use crate::model::time::Time;
 use crate::x509::signature::SignatureCheck;
 use crate::x509::{Certificate, pem};
 
@@ -22,25 +20,6 @@ pub(super) const ACTIONS: &[&str] = &[
     "DiagnoseCertificate",
     "UpdateCertificate",
 ];
-
-/// Where the CA's intermediate can be fetched, below the emulator's address.
-pub(super) const INTERMEDIATE: &str = "/ca/intermediate.cer";
-
-/// The CA behind `CreateCertificate`.
-#[derive(Debug)]
-pub(super) struct Authority {
-    pub root: Issued,
-    pub intermediate: Issued,
-    url: String,
-}
-
-impl Authority {
-    pub fn new(at: Time, endpoint: &str) -> Result<Self, PkiError> {
-        let root = Pki::new("Emulated service", at).root("Root").issue()?;
-        let intermediate = root.intermediate("Intermediate").issue()?;
-        Ok(Self { root, intermediate, url: format!("{endpoint}{INTERMEDIATE}") })
-    }
-}
 
 /// How far a certificate is, in the guides' words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,26 +77,12 @@ impl State {
         if call.parameters.required("CertType")? != "DV" {
             return Err(Refusal::invalid("CertType", "only DV is issued"));
         }
-        let authority = self.authority.as_ref().ok_or_else(|| Refusal::state("The emulator has no CA."))?;
-        let issued = authority.intermediate.end_entity(&domain).ca_issuers(&authority.url).issue();
+        let issued = self.authority.issue(&[&domain]);
         let issued = issued.map_err(|error| Refusal::invalid("DomainName", &error.to_string()))?;
-        let pem = pem::encode(issued.der());
-        let unreadable = || Refusal::new(500, "InternalError", "The issued certificate cannot be read.");
-        let chain = chain(&pem).map_err(|_| unreadable())?;
-        let key = StoredKey::from_der(issued.key_der()).ok_or_else(unreadable)?;
-        let id = self.ids.certificate.next(call);
+        let stored = self.store_issued(&issued, pem::encode(issued.der()), Origin::Free, call)?;
+        let id = stored.id;
         let guide_id = format!("cert-{id:06x}");
-        let stored = Stored {
-            id,
-            guide_id: Some(guide_id.clone()),
-            name: format!("{domain}-{id}"),
-            chain,
-            pem,
-            key: Some(key),
-            origin: Origin::Free,
-            tags: Vec::new(),
-        };
-        self.certificates.insert(id, stored);
+        stored.guide_id = Some(guide_id.clone());
         self.guide_status.insert(id, GuideStatus::Issued);
         Ok(object(json!({"CertId": guide_id, "Status": "Issued"})))
     }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
 use super::Shared;
+use super::authority::INTERMEDIATE;
 use super::eas;
 use super::guide;
 use super::inject::Fault;
@@ -46,10 +47,8 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
 
 async fn respond(shared: &Shared, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let request = read(request).await?;
-    if request.path == guide::INTERMEDIATE
-        && let Some(authority) = &shared.state().authority
-    {
-        let der = Bytes::copy_from_slice(authority.intermediate.der());
+    if request.path == INTERMEDIATE {
+        let der = Bytes::copy_from_slice(shared.state().authority.intermediate.der());
         let mut response = Response::new(Full::new(der));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/pkix-cert"));
         return Ok(response);
@@ -122,7 +121,7 @@ fn perform(shared: &Shared, number: usize, action: &str, request: &Request, faul
         }
         State::authorise(account, action)?;
         let is_eas = request.path.starts_with(eas::ROOT);
-        let takes_any_method = is_eas || (state.authority.is_some() && guide::ACTIONS.contains(&action));
+        let takes_any_method = is_eas || (state.has_guide && guide::ACTIONS.contains(&action));
         if !takes_any_method && !["GET", "POST"].contains(&request.method.as_str()) {
             return Err(Refusal::new(400, "UnsupportedHTTPMethod", "This http method is not supported."));
         }

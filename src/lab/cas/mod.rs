@@ -12,6 +12,7 @@
 //! here says so beside it.
 
 mod actions;
+mod authority;
 mod certificates;
 mod eas;
 mod guide;
@@ -19,6 +20,7 @@ mod http;
 pub mod inject;
 mod jobs;
 mod message;
+mod orders;
 pub mod record;
 mod resources;
 pub mod seed;
@@ -120,11 +122,7 @@ impl Emulator {
     pub async fn start(seed: Seed, clock: Clock, wiring: Wiring) -> Result<Self, SeedError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let has_guide = seed.guide_dialect;
-        let mut state = State::new(seed, wiring)?;
-        if has_guide {
-            state.open_guide(clock(), &format!("http://{address}"))?;
-        }
+        let state = State::new(seed, wiring, clock(), &format!("http://{address}"))?;
         let shared = Arc::new(Shared { state: Mutex::new(state), clock });
         let mut servers = JoinSet::new();
         let serving = shared.clone();
@@ -142,9 +140,9 @@ impl Emulator {
         self.address
     }
 
-    /// The root of the CA behind the guides' `CreateCertificate`, PEM; empty when that dialect is off.
+    /// The root of the CA behind orders and the guides' `CreateCertificate`, PEM.
     pub fn root_pem(&self) -> String {
-        self.shared.state().authority.as_ref().map(|authority| authority.root.pem()).unwrap_or_default()
+        self.shared.state().authority.root.pem()
     }
 
     /// Every call so far, in the order of arrival.

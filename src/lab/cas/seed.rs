@@ -21,7 +21,7 @@ pub struct Seed {
     /// The id of the first certificate that is uploaded; the next ones follow.
     pub first_id: i64,
     pub credits: Credits,
-    /// Reads of a job that each of its stages lasts.
+    /// Reads of a job, or of an order, that each of its stages lasts.
     pub polls_per_stage: u32,
     /// Lists of resources that still show the old binding after a deployment.
     pub inventory_lag: u32,

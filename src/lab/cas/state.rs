@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
+use super::authority::Authority;
 use super::certificates::{StoreError, Stored, chain};
-use super::guide::{self, Authority, GuideStatus};
+use super::guide::{self, GuideStatus};
 use super::inject::{Fault, Injection};
 use super::jobs::Job;
 use super::message::{Answer, Parameters, Refusal};
+use super::orders::Order;
 use super::record::Call as Record;
 use super::resources::Resource;
 use super::seed::{Account, Credits, Propagation, Seed, SeedContact, SeedGateway, Site};
@@ -59,6 +61,7 @@ pub(super) struct Ids {
     pub job: Counter,
     pub worker: Counter,
     pub contact: Counter,
+    pub order: Counter,
 }
 
 /// One call that was let in.
@@ -100,6 +103,7 @@ pub(super) struct State {
     pub contacts: BTreeMap<i64, SeedContact>,
     pub gateways: Vec<SeedGateway>,
     pub jobs: BTreeMap<i64, Job>,
+    pub orders: BTreeMap<i64, Order>,
     pub credits: Credits,
     pub ids: Ids,
     pub wiring: Wiring,
@@ -108,15 +112,17 @@ pub(super) struct State {
     /// Arrivals by action.
     pub arrivals: HashMap<String, u32>,
     pub calls: Vec<Record>,
-    /// Behind the guides' `CreateCertificate`; absent when their dialect is off.
-    pub authority: Option<Authority>,
+    pub authority: Authority,
+    /// The actions of the guides exist.
+    pub has_guide: bool,
     pub guide_status: BTreeMap<i64, GuideStatus>,
     /// What `DiagnoseCertificate` trusts.
     pub roots: Vec<Certificate>,
 }
 
 impl State {
-    pub fn new(seed: Seed, wiring: Wiring) -> Result<Self, SeedError> {
+    /// Begins at `at`, to be reached at `endpoint`.
+    pub fn new(seed: Seed, wiring: Wiring, at: Time, endpoint: &str) -> Result<Self, SeedError> {
         let mut certificates = BTreeMap::new();
         for certificate in &seed.certificates {
             let id = certificate.id;
@@ -131,10 +137,12 @@ impl State {
                 return Err(SeedError::TwiceUsed(resource.id));
             }
         }
-        let roots = match seed.roots.trim() {
+        let mut roots = match seed.roots.trim() {
             "" => Vec::new(),
             text => chain(text).map_err(SeedError::Roots)?,
         };
+        let authority = Authority::new(at, endpoint)?;
+        roots.push(Certificate::parse(authority.root.der()).map_err(|error| SeedError::Roots(error.into()))?);
         let contacts: BTreeMap<i64, SeedContact> =
             seed.contacts.into_iter().map(|contact| (contact.id, contact)).collect();
         let above = |last: Option<&i64>, first: i64| Counter(last.map_or(first, |last| first.max(last + 1)));
@@ -143,6 +151,7 @@ impl State {
             job: Counter(8_888),
             worker: Counter(22_487),
             contact: above(contacts.keys().next_back(), 519_580),
+            order: Counter(2_345_678),
         };
         Ok(Self {
             accounts: seed.accounts,
@@ -159,6 +168,7 @@ impl State {
             contacts,
             gateways: seed.gateways,
             jobs: BTreeMap::new(),
+            orders: BTreeMap::new(),
             credits: seed.credits,
             ids,
             wiring,
@@ -166,18 +176,11 @@ impl State {
             injections: seed.injections,
             arrivals: HashMap::new(),
             calls: Vec::new(),
-            authority: None,
+            authority,
+            has_guide: seed.guide_dialect,
             guide_status: BTreeMap::new(),
             roots,
         })
-    }
-
-    /// The guides' dialect is on from here on, with a CA of its own.
-    pub fn open_guide(&mut self, at: Time, endpoint: &str) -> Result<(), SeedError> {
-        let authority = Authority::new(at, endpoint)?;
-        self.roots.push(Certificate::parse(authority.root.der()).map_err(|error| SeedError::Roots(error.into()))?);
-        self.authority = Some(authority);
-        Ok(())
     }
 
     /// Does what `action` does.
@@ -211,7 +214,12 @@ impl State {
             "CreateRollbackTask" => self.update_worker(call, Some("rollback")),
             "DeleteWorkerResource" => self.delete_worker(call),
             "DeleteDeploymentJob" => self.delete_job(call),
-            known if self.authority.is_some() && guide::ACTIONS.contains(&known) => self.guide(known, call),
+            "CreateCertificateRequest" => self.order_single(call),
+            "CreateCertificateForPackageRequest" => self.order_from_package(call),
+            "DescribeCertificateState" => self.order_state(call),
+            "CancelOrderRequest" => self.cancel_order(call),
+            "DeleteCertificateRequest" => self.delete_order(call),
+            known if self.has_guide && guide::ACTIONS.contains(&known) => self.guide(known, call),
             known if super::actions::REAL.contains(&known) => Err(Refusal::new(
                 501,
                 "EmulatorNotImplemented",
