@@ -207,7 +207,7 @@ from tlslite.api import TLSConnection, HandshakeSettings, X509CertChain, parsePE
 folder, port = sys.argv[1], int(sys.argv[2])
 chain = X509CertChain(); chain.parsePemList(open(folder + '/certificate.pem').read())
 key = parsePEMKey(open(folder + '/key.pem').read(), private=True)
-settings = HandshakeSettings(); settings.minVersion = settings.maxVersion = (3, 0)
+settings = HandshakeSettings(); settings.minVersion = settings.maxVersion = (3, 0); settings.versions = [(3, 0)]
 listener = socket.create_server(('127.0.0.1', port))
 while True:
     connection = TLSConnection(listener.accept()[0])
