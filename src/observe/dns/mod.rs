@@ -7,6 +7,8 @@
 mod answer;
 mod exchange;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod system;
 
 use std::net::SocketAddr;
