@@ -16,6 +16,7 @@ pub mod name;
 pub mod policy;
 pub mod pool;
 mod public_roots;
+pub mod revocation;
 pub mod rules;
 pub mod search;
 pub mod standard;

@@ -12,6 +12,7 @@ mod groups;
 mod headline;
 mod names;
 mod network;
+mod revocation;
 pub mod screen;
 
 use std::io::{self, Write};
@@ -59,6 +60,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     network::dns(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
+    revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);

@@ -18,6 +18,9 @@ mod common_name_only;
 mod connection_closed;
 mod connection_reset;
 mod connection_timed_out;
+mod crl_expired;
+mod crl_unreachable;
+mod crl_unusable;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
@@ -25,6 +28,7 @@ mod duplicate_certificate_served;
 mod end_entity_expired;
 mod end_entity_expires_soon;
 mod end_entity_not_yet_valid;
+mod end_entity_revoked;
 mod expired_cross_certificate;
 mod extension_malformed;
 mod handshake_protocol_error;
@@ -32,6 +36,7 @@ mod handshake_refused;
 mod handshake_timed_out;
 mod intermediate_expired;
 mod intermediate_expires_first;
+mod intermediate_revoked;
 mod ip_address_in_dns_name;
 mod issuer_address_missing;
 mod issuer_is_not_a_ca;
@@ -43,6 +48,7 @@ mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
 mod missing_intermediate;
+mod must_staple_without_staple;
 mod name_constraints_violated;
 mod name_mismatch;
 mod no_certificate_policies;
@@ -51,16 +57,20 @@ mod no_scts;
 mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
+mod ocsp_responder_fails;
 mod path_length_exceeded;
 mod plaintext_on_port;
 mod port_closed;
 mod refused_for_own_reasons;
+mod revocation_unknown;
 mod root_not_in_store;
 mod root_served;
 mod self_signed_end_entity;
 mod server_name_not_recognised;
 mod signature_algorithms_disagree;
 mod some_addresses_fail;
+mod stapled_response_expired;
+mod stapled_response_unusable;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -230,6 +240,9 @@ pub const ALL: &[&Rule] = &[
     &connection_closed::RULE,
     &connection_reset::RULE,
     &connection_timed_out::RULE,
+    &crl_expired::RULE,
+    &crl_unreachable::RULE,
+    &crl_unusable::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
@@ -237,6 +250,7 @@ pub const ALL: &[&Rule] = &[
     &end_entity_expired::RULE,
     &end_entity_expires_soon::RULE,
     &end_entity_not_yet_valid::RULE,
+    &end_entity_revoked::RULE,
     &expired_cross_certificate::RULE,
     &extension_malformed::RULE,
     &handshake_protocol_error::RULE,
@@ -244,6 +258,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_timed_out::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
+    &intermediate_revoked::RULE,
     &ip_address_in_dns_name::RULE,
     &issuer_address_missing::RULE,
     &issuer_is_not_a_ca::RULE,
@@ -255,6 +270,7 @@ pub const ALL: &[&Rule] = &[
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
     &missing_intermediate::RULE,
+    &must_staple_without_staple::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
     &no_certificate_policies::RULE,
@@ -263,16 +279,20 @@ pub const ALL: &[&Rule] = &[
     &not_for_tls_servers::RULE,
     &not_tls::RULE,
     &nothing_in_common::RULE,
+    &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
     &refused_for_own_reasons::RULE,
+    &revocation_unknown::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
     &self_signed_end_entity::RULE,
     &server_name_not_recognised::RULE,
     &signature_algorithms_disagree::RULE,
     &some_addresses_fail::RULE,
+    &stapled_response_expired::RULE,
+    &stapled_response_unusable::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,
