@@ -11,6 +11,7 @@ mod findings;
 mod groups;
 mod headline;
 mod names;
+mod naming;
 mod network;
 pub mod screen;
 
@@ -57,6 +58,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         return out.write_all(screen.finish().as_bytes());
     }
     network::dns(report, &mut screen);
+    naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
