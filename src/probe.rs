@@ -24,7 +24,7 @@ use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
-use crate::observe::dns::Resolver;
+use crate::observe::dns::{Look, Resolver, Surroundings};
 use crate::observe::tls::Connector;
 
 pub use again::{Change, NotPossible, judge_again};
@@ -95,6 +95,8 @@ pub struct Settings {
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// What to ask the name system beyond the addresses; `None`: nothing.
+    pub look: Option<Look>,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -123,6 +125,7 @@ impl Default for Settings {
             revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
+            look: Some(Look::Beside),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -157,9 +160,14 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let share = |percent: u32| begun + settings.timeout * percent / 100;
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
-    let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
+    let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new());
-    let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
+    // Neither needs the other's answer.
+    let (endpoints, surroundings) = tokio::join!(
+        look_at(&connector, &addresses, &reference, settings.depth, share(80)),
+        look_around(target, settings, &resolver, &resolution, started_at, share(80))
+    );
+    surroundings.put_into(&mut resolution);
     let revocation = settings.revocation.evidence();
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
@@ -197,6 +205,22 @@ async fn resolve(
         resolution.addresses.iter().take(MAX_ADDRESSES).map(|address| SocketAddr::new(address.ip, target.port));
     let addresses = addresses.collect();
     (resolution, addresses)
+}
+
+/// What the name system has beyond addresses. Only a whole handshake is worth it, unless it was asked for.
+async fn look_around(
+    target: &Target,
+    settings: &Settings,
+    resolver: &Resolver,
+    resolution: &Resolution,
+    now: Time,
+    deadline: Instant,
+) -> Surroundings {
+    match (&target.host, settings.look) {
+        (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
+        (ReferenceId::Dns(name), Some(look)) => resolver.look(name, target.port, resolution, look, now, deadline).await,
+        (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
+    }
 }
 
 async fn look_at(

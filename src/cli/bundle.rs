@@ -222,6 +222,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         if is_path { "<file>".to_owned() } else { argument }
     };
     Ok(Settings {
+        look: None,
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),

@@ -13,6 +13,7 @@ mod inspect;
 mod judge;
 mod lab;
 mod mapping;
+mod naming;
 mod options;
 mod password;
 mod preflight;

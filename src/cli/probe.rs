@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::CloudOptions;
+use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::RevocationOptions;
 use super::{CliError, Exit};
@@ -40,6 +41,7 @@ Examples:
   tlsmend probe https://www.example.com:8443/ --output json > ticket.json
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
   tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
+  tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -119,6 +121,9 @@ pub struct Arguments {
     /// How much of the certificates the JSON carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
+
+    #[command(flatten)]
+    naming: NamingOptions,
 
     #[command(flatten)]
     cloud: CloudOptions,
@@ -251,6 +256,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
+        look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

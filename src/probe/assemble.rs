@@ -24,6 +24,7 @@ use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
+use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
@@ -77,7 +78,7 @@ pub fn report(input: &Input<'_>) -> Report {
             judged_by: Some(judged_by(input)),
         },
         target: target(input),
-        dns: input.evidence.resolution.clone(),
+        dns: dns(input),
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         unreadable: unreadable(input),
@@ -89,6 +90,11 @@ pub fn report(input: &Input<'_>) -> Report {
         repair,
         reproduce: reproduce(input),
     }
+}
+
+fn dns(input: &Input<'_>) -> Resolution {
+    let resolution = input.evidence.resolution.clone();
+    Resolution { provider: judge::providers::of(&resolution.cname_chain), ..resolution }
 }
 
 fn judged_by(input: &Input<'_>) -> JudgedBy {
@@ -465,7 +471,7 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
                 list.push(("private-key", "none was given (--key)"));
             }
         }
-        None => list.extend(out_of_a_probe(input.settings)),
+        None => list.extend(out_of_a_probe(input)),
     }
     list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
 }
@@ -483,7 +489,8 @@ fn revocation(input: &Input<'_>) -> Option<(&'static str, &'static str)> {
     Some(("revocation", reason))
 }
 
-fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
+    let (settings, dns) = (input.settings, &input.evidence.resolution);
     let mut list = Vec::new();
     if settings.depth == Depth::Chain {
         list.push((
@@ -494,10 +501,25 @@ fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
     }
     list.extend([
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("dnssec", "signatures of DNS answers are not checked"),
-        ("caa", "CAA records were not asked for"),
         ("http", "nothing was requested after the handshake"),
     ]);
+    if dns.dnssec.is_none() {
+        list.push(match dns.status {
+            DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
+            _ => (
+                "dnssec",
+                "the resolver does not vouch for the answer: it does not validate, or the zone is not signed \
+                            (--propagation tells which)",
+            ),
+        });
+    }
+    match &dns.caa_sets {
+        None => list.push(("caa", "CAA records were not asked for")),
+        Some(_) if dns.https.is_none() => {
+            list.push(("https-record", "the question for HTTPS records was not answered"))
+        }
+        Some(_) => {}
+    }
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
     }

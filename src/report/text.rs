@@ -11,6 +11,7 @@ mod findings;
 mod groups;
 mod headline;
 mod names;
+mod naming;
 mod network;
 mod revocation;
 pub mod screen;
@@ -58,6 +59,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         return out.write_all(screen.finish().as_bytes());
     }
     network::dns(report, &mut screen);
+    naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     revocation::draw(report, &names, &mut screen);

@@ -7,8 +7,9 @@ pub use crate::judge::judgement::{end_entity, judged_path};
 use crate::judge::pool::CertId;
 use crate::judge::public_roots;
 use crate::judge::standard::{Fault, FaultKind};
-use crate::model::finding::SubjectKind;
-use crate::model::handshake::{EndpointStatus, Failure, FailureKind};
+use crate::model::finding::{Severity, SubjectKind};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
+use crate::model::naming::{NameFaultKind, NameServer, NameServerStatus, View};
 use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::revocation::{CertificateRevocation, RevocationAnswer, RevocationSource};
 use crate::x509::Certificate;
@@ -305,4 +306,86 @@ pub fn when_dns(context: &Context<'_>, is: impl Fn(&Resolution) -> bool, tell: i
         _ if is(dns) => Outcome::Found(vec![tell(dns_finding(context))]),
         _ => Outcome::Clear,
     }
+}
+
+/// The faults of a kind that a name server or resolver showed, one finding a name.
+pub fn name_faults(context: &Context<'_>, kind: NameFaultKind, remedy: &str) -> Vec<Found> {
+    let faults = context.evidence.resolution.faults.iter().filter(|fault| fault.kind == kind);
+    faults
+        .map(|fault| {
+            Found::new(SubjectKind::Dns, fault.owner.clone())
+                .fact("beside", fault.beside.clone())
+                .fact("shown_by", fault.server.as_str())
+                .remedy(remedy, None, true)
+        })
+        .collect()
+}
+
+/// One finding a zone for its name servers whose status `is` so; graver when no other is left.
+pub fn failing_name_servers(context: &Context<'_>, is: impl Fn(NameServerStatus) -> bool, remedy: &str) -> Outcome {
+    let Some(propagation) = &context.evidence.resolution.propagation else { return Outcome::NotApplicable };
+    let mut found = Vec::new();
+    for zone in &propagation.zones {
+        let tell = |server: &NameServer| {
+            let address = server.address.as_ref().map_or_else(String::new, |address| format!(" ({address})"));
+            let detail = server.detail.as_deref().unwrap_or("no reason known");
+            format!("{}{address}: {detail}", server.name)
+        };
+        let failing: Vec<String> = zone.servers.iter().filter(|server| is(server.status)).map(tell).collect();
+        if failing.is_empty() {
+            continue;
+        }
+        let answering = zone.servers.iter().filter(|server| server.status == NameServerStatus::Answers).count();
+        let one = Found::new(SubjectKind::Dns, zone.zone.clone())
+            .fact("name_servers", failing)
+            .fact("answering", answering)
+            .remedy(remedy, None, true);
+        found.push(if answering == 0 { one.severity(Severity::High) } else { one });
+    }
+    Outcome::of(found)
+}
+
+/// What a resolver says, in words.
+pub fn view(view: &View) -> String {
+    let chain =
+        view.cname_chain.iter().map(|alias| format!("{} CNAME {} (TTL {})", alias.owner, alias.target, alias.ttl));
+    let end = match view.status {
+        DnsStatus::Noerror => {
+            let mut ips: Vec<String> = view.addresses.iter().map(|address| address.ip.to_string()).collect();
+            ips.sort();
+            let ttl = view.addresses.iter().filter_map(|address| address.ttl).max();
+            format!("{}{}", ips.join(", "), ttl.map_or_else(String::new, |ttl| format!(" (TTL {ttl})")))
+        }
+        DnsStatus::Nodata => "no address".to_owned(),
+        DnsStatus::Nxdomain => "the name does not exist".to_owned(),
+        _ => view.detail.clone().unwrap_or_else(|| "no answer".to_owned()),
+    };
+    format!("{}: {}", view.resolver, chain.chain([end]).collect::<Vec<_>>().join("; "))
+}
+
+/// Seconds until all of what a resolver says has expired there.
+pub fn kept_for(view: &View) -> Option<u32> {
+    let aliases = view.cname_chain.iter().map(|alias| Some(alias.ttl));
+    let addresses = view.addresses.iter().map(|address| address.ttl);
+    aliases.chain(addresses).chain([view.negative_ttl]).flatten().max()
+}
+
+/// The domain that was registered, where `name` lies under a public suffix; else all of it.
+pub fn registered(name: &str) -> &str {
+    psl::domain_str(name).unwrap_or(name)
+}
+
+/// The endpoints of one address family when all of them fail while all of the other serve a chain: the failing, the
+/// working.
+pub fn failing_family<'a>(context: &Context<'a>) -> Option<(Vec<&'a EndpointEvidence>, Vec<&'a EndpointEvidence>)> {
+    let tried = context.evidence.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried);
+    let (v6, v4): (Vec<_>, Vec<_>) = tried.partition(|endpoint| endpoint.address.is_ipv6());
+    let serves = |endpoint: &&EndpointEvidence| !endpoint.served_chain.is_empty();
+    let splits = |failing: &[&EndpointEvidence], working: &[&EndpointEvidence]| {
+        !failing.is_empty() && !working.is_empty() && !failing.iter().any(serves) && working.iter().all(serves)
+    };
+    if splits(&v6, &v4) {
+        return Some((v6, v4));
+    }
+    splits(&v4, &v6).then_some((v4, v6))
 }
