@@ -153,7 +153,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let connector = Arc::new(Connector::new());
+    let connector = Arc::new(Connector::new().with_starttls(target.starttls));
     let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::cloud::CloudOptions;
 use super::options::{self, Color, Global, Output};
+use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -38,6 +39,7 @@ Examples:
   tlsmend probe www.example.com
   tlsmend probe https://www.example.com:8443/ --output json > ticket.json
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
+  tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -120,6 +122,9 @@ pub struct Arguments {
     evidence: EvidenceArgument,
 
     #[command(flatten)]
+    wire: WireOptions,
+
+    #[command(flatten)]
     cloud: CloudOptions,
 }
 
@@ -191,6 +196,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let targets = arguments.wire.targets(&arguments.targets).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut settings = settings(arguments)?;
     let runtime = super::runtime()?;
     if let Some(id) = &arguments.eas_gateway {
@@ -199,8 +205,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     }
     let settings = Arc::new(settings);
     runtime.block_on(async {
-        let mut exits = Vec::with_capacity(arguments.targets.len());
-        let mut waiting = arguments.targets.iter();
+        let mut exits = Vec::with_capacity(targets.len());
+        let mut waiting = targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
         loop {
             running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
@@ -369,6 +375,9 @@ fn spoke_tls(endpoint: &Endpoint) -> bool {
             | FailureKind::Plaintext
             | FailureKind::NotTls
             | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
             | FailureKind::Protocol
             | FailureKind::Local => endpoint.tls.is_some(),
         },

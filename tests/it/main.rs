@@ -43,6 +43,7 @@ mod raw_hello;
 mod readme;
 mod reports;
 mod show;
+mod starttls;
 mod stores;
 mod suites;
 mod tls;

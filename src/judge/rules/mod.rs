@@ -30,6 +30,7 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod implicit_tls_on_port;
 mod intermediate_expired;
 mod intermediate_expires_first;
 mod ip_address_in_dns_name;
@@ -42,6 +43,7 @@ mod key_does_not_match_certificate;
 mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
+mod local_failure;
 mod missing_intermediate;
 mod name_constraints_violated;
 mod name_mismatch;
@@ -52,6 +54,7 @@ mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
 mod path_length_exceeded;
+mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
 mod refused_for_own_reasons;
@@ -61,6 +64,9 @@ mod self_signed_end_entity;
 mod server_name_not_recognised;
 mod signature_algorithms_disagree;
 mod some_addresses_fail;
+mod starttls_failed;
+mod starttls_not_offered;
+mod starttls_refused;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -242,6 +248,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &implicit_tls_on_port::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
     &ip_address_in_dns_name::RULE,
@@ -254,6 +261,7 @@ pub const ALL: &[&Rule] = &[
     &key_usage_forbids_tls::RULE,
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
+    &local_failure::RULE,
     &missing_intermediate::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
@@ -264,6 +272,7 @@ pub const ALL: &[&Rule] = &[
     &not_tls::RULE,
     &nothing_in_common::RULE,
     &path_length_exceeded::RULE,
+    &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
     &refused_for_own_reasons::RULE,
@@ -273,6 +282,9 @@ pub const ALL: &[&Rule] = &[
     &server_name_not_recognised::RULE,
     &signature_algorithms_disagree::RULE,
     &some_addresses_fail::RULE,
+    &starttls_failed::RULE,
+    &starttls_not_offered::RULE,
+    &starttls_refused::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,
