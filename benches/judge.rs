@@ -70,6 +70,7 @@ fn evidence(chain: &Chain) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
         }],
         files: None,
         revocation: None,

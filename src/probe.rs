@@ -161,7 +161,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let connector = Arc::new(Connector::new());
+    let connector = Arc::new(Connector::new().with_starttls(target.starttls));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
         look_at(&connector, &addresses, &reference, settings.depth, share(80)),

@@ -22,6 +22,7 @@ mod revocation;
 mod rules;
 mod show;
 mod stores;
+mod wire;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ use super::cloud::CloudOptions;
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::RevocationOptions;
+use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -42,6 +43,7 @@ Examples:
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
   tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
   tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
+  tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -124,6 +126,8 @@ pub struct Arguments {
 
     #[command(flatten)]
     naming: NamingOptions,
+    #[command(flatten)]
+    wire: WireOptions,
 
     #[command(flatten)]
     cloud: CloudOptions,
@@ -197,6 +201,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let targets = arguments.wire.targets(&arguments.targets).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut settings = settings(arguments)?;
     let runtime = super::runtime()?;
     if let Some(id) = &arguments.eas_gateway {
@@ -205,8 +210,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     }
     let settings = Arc::new(settings);
     runtime.block_on(async {
-        let mut exits = Vec::with_capacity(arguments.targets.len());
-        let mut waiting = arguments.targets.iter();
+        let mut exits = Vec::with_capacity(targets.len());
+        let mut waiting = targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
         loop {
             running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
@@ -377,6 +382,9 @@ fn spoke_tls(endpoint: &Endpoint) -> bool {
             | FailureKind::Plaintext
             | FailureKind::NotTls
             | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
             | FailureKind::Protocol
             | FailureKind::Local => endpoint.tls.is_some(),
         },

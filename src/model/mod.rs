@@ -17,6 +17,7 @@ pub mod path;
 pub mod report;
 pub mod resolution;
 pub mod revocation;
+pub mod starttls;
 pub mod target;
 pub mod time;
 pub mod verdict;

@@ -13,6 +13,7 @@ use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::starttls::StartTlsFacts;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -96,6 +97,7 @@ pub struct TargetFacts {
     pub port: u16,
     /// The name sent in SNI and expected in the certificate.
     pub server_name: String,
+    /// The protocol that was asked to turn to TLS: `smtp`, `imap`, …; null where TLS was spoken from the start.
     pub starttls: Option<String>,
 }
 
@@ -119,6 +121,9 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Box<StartTlsFacts>>,
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.

@@ -15,6 +15,7 @@ mod naming;
 mod network;
 mod revocation;
 pub mod screen;
+mod starttls;
 
 use std::io::{self, Write};
 
@@ -86,6 +87,9 @@ fn target(report: &Report, screen: &mut Screen) {
     }
     if target.server_name != target.host {
         line.push(plain(format!(", asked for as {}", target.server_name)));
+    }
+    if let Some(protocol) = &target.starttls {
+        line.push(plain(format!(", {protocol} with STARTTLS")));
     }
     let judged = if run.judged_at == run.started_at { "probed" } else { "judged as of" };
     line.push(paint(Paint::Dim, format!(", {judged} {}", run.judged_at)));

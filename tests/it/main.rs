@@ -44,6 +44,7 @@ mod readme;
 mod reports;
 mod revocation;
 mod show;
+mod starttls;
 mod stores;
 mod suites;
 mod tls;

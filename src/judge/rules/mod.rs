@@ -42,6 +42,7 @@ mod handshake_refused;
 mod handshake_timed_out;
 mod https_record_dangling;
 mod https_record_hints_differ;
+mod implicit_tls_on_port;
 mod intermediate_expired;
 mod intermediate_expires_first;
 mod intermediate_revoked;
@@ -56,6 +57,7 @@ mod key_does_not_match_certificate;
 mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
+mod local_failure;
 mod missing_intermediate;
 mod must_staple_without_staple;
 mod name_constraints_violated;
@@ -71,6 +73,7 @@ mod not_tls;
 mod nothing_in_common;
 mod ocsp_responder_fails;
 mod path_length_exceeded;
+mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
 mod refused_for_own_reasons;
@@ -86,6 +89,9 @@ mod signature_algorithms_disagree;
 mod some_addresses_fail;
 mod stapled_response_expired;
 mod stapled_response_unusable;
+mod starttls_failed;
+mod starttls_not_offered;
+mod starttls_refused;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -279,6 +285,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_timed_out::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
+    &implicit_tls_on_port::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
     &intermediate_revoked::RULE,
@@ -293,6 +300,7 @@ pub const ALL: &[&Rule] = &[
     &key_usage_forbids_tls::RULE,
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
+    &local_failure::RULE,
     &missing_intermediate::RULE,
     &must_staple_without_staple::RULE,
     &name_constraints_violated::RULE,
@@ -308,6 +316,7 @@ pub const ALL: &[&Rule] = &[
     &nothing_in_common::RULE,
     &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
+    &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
     &refused_for_own_reasons::RULE,
@@ -323,6 +332,9 @@ pub const ALL: &[&Rule] = &[
     &some_addresses_fail::RULE,
     &stapled_response_expired::RULE,
     &stapled_response_unusable::RULE,
+    &starttls_failed::RULE,
+    &starttls_not_offered::RULE,
+    &starttls_refused::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,
