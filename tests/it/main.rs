@@ -20,6 +20,7 @@ mod cli;
 mod client_verdicts;
 mod config;
 mod dns;
+mod dns_mux;
 mod emulator;
 mod emulator_clients;
 mod emulator_orders;
