@@ -10,6 +10,7 @@
 mod support;
 
 mod aia;
+mod alike;
 mod bad_input;
 mod badssl;
 mod borders;
