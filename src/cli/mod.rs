@@ -18,6 +18,7 @@ mod password;
 mod preflight;
 pub mod probe;
 mod rules;
+mod scan;
 mod show;
 mod stores;
 
@@ -43,6 +44,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Probe(Box<probe::Arguments>),
+    Scan(Box<scan::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
     Preflight(Box<preflight::Arguments>),
@@ -98,6 +100,7 @@ pub fn run() -> Result<Exit, CliError> {
     let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
+        Command::Scan(command) => scan::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Preflight(command) => preflight::run(&command, &arguments.global),
