@@ -17,8 +17,8 @@ use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
 use crate::model::finding::Severity;
-use crate::model::handshake::{EndpointStatus, FailureKind};
-use crate::model::report::{Endpoint, Report};
+use crate::model::handshake::EndpointStatus;
+use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
@@ -349,7 +349,7 @@ pub(super) fn style(global: &Global) -> text::Style {
 
 /// The exit code for one report: 3, 1, 4, 0, the first that applies.
 pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
-    let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
+    let spoken_to = report.endpoints.iter().filter(|endpoint| endpoint.spoke_tls()).count();
     let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();
     if spoken_to == 0 {
         Exit::Unreachable
@@ -359,35 +359,6 @@ pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
         Exit::Partial
     } else {
         Exit::Clean
-    }
-}
-
-/// It answered as a TLS server, be it with a refusal.
-fn spoke_tls(endpoint: &Endpoint) -> bool {
-    match (&endpoint.status, &endpoint.failure) {
-        (EndpointStatus::Completed, _) => true,
-        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
-        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
-            FailureKind::Alert
-            | FailureKind::VersionNotSupported
-            | FailureKind::NothingInCommon
-            | FailureKind::SignatureWrong
-            | FailureKind::NoCertificate
-            | FailureKind::TooLarge
-            | FailureKind::ClientCertificateRequired => true,
-            FailureKind::Refused
-            | FailureKind::Timeout
-            | FailureKind::Reset
-            | FailureKind::Unreachable
-            | FailureKind::Plaintext
-            | FailureKind::NotTls
-            | FailureKind::Closed
-            | FailureKind::StarttlsNotOffered
-            | FailureKind::StarttlsRefused
-            | FailureKind::ImplicitTls
-            | FailureKind::Protocol
-            | FailureKind::Local => endpoint.tls.is_some(),
-        },
     }
 }
 

@@ -87,6 +87,35 @@ pub struct Failure {
     pub message: String,
 }
 
+/// Did an address answer as a TLS server, be it with a refusal? `chose`: it sent a ServerHello.
+pub fn spoke_tls(status: EndpointStatus, failure: Option<&Failure>, chose: bool) -> bool {
+    match (status, failure) {
+        (EndpointStatus::Completed, _) => true,
+        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
+        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
+            FailureKind::Alert
+            | FailureKind::VersionNotSupported
+            | FailureKind::NothingInCommon
+            | FailureKind::SignatureWrong
+            | FailureKind::NoCertificate
+            | FailureKind::TooLarge
+            | FailureKind::ClientCertificateRequired => true,
+            FailureKind::Refused
+            | FailureKind::Timeout
+            | FailureKind::Reset
+            | FailureKind::Unreachable
+            | FailureKind::Plaintext
+            | FailureKind::NotTls
+            | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
+            | FailureKind::Protocol
+            | FailureKind::Local => chose,
+        },
+    }
+}
+
 /// Did the handshake signature prove possession of the end entity's key?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

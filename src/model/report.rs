@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
-use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
@@ -124,6 +124,13 @@ pub struct Endpoint {
     /// What was said in plain text before TLS; absent without STARTTLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Box<StartTlsFacts>>,
+}
+
+impl Endpoint {
+    /// It answered as a TLS server, be it with a refusal.
+    pub fn spoke_tls(&self) -> bool {
+        spoke_tls(self.status, self.failure.as_ref(), self.tls.is_some())
+    }
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.

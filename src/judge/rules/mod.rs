@@ -114,6 +114,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
 use crate::model::target::Target;
 use crate::model::verdict::Category;
+use crate::x509::Certificate;
 
 /// One condition.
 #[derive(Debug)]
@@ -344,6 +345,11 @@ pub const ALL: &[&Rule] = &[
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,
 ];
+
+/// Is the certificate's key that of a CA that is known to be bad?
+pub(super) fn is_known_bad(certificate: &Certificate) -> bool {
+    known_bad_ca::has_key_of_one(certificate)
+}
 
 /// The rule called `code`.
 pub fn find(code: &str) -> Option<&'static Rule> {
