@@ -20,6 +20,8 @@ mod cli;
 mod client_verdicts;
 mod config;
 mod dns;
+mod dns_depth;
+mod dns_signed;
 mod emulator;
 mod emulator_clients;
 mod emulator_orders;

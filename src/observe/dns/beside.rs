@@ -39,7 +39,10 @@ pub async fn caa(asker: &Asker, name: &Name) -> Vec<CaaSet> {
                     ttl: record.ttl,
                 })
             });
-            CaaSet { name: text(&name), records: records.take(MAX_RECORDS).collect(), failure }
+            let mut records: Vec<CaaRecord> = records.take(MAX_RECORDS).collect();
+            // A set has no order, and resolvers turn it round: two reports of one zone shall be equal.
+            records.sort_by(|one, other| (&one.tag, &one.value).cmp(&(&other.tag, &other.value)));
+            CaaSet { name: text(&name), records, failure }
         }
     });
     all(steps).await
@@ -109,7 +112,7 @@ async fn ask(asker: &Asker, owner: &Name) -> Option<Vec<(Name, HttpsRecord)>> {
         })
         .take(MAX_RECORDS)
         .collect();
-    found.sort_by_key(|(_, record)| record.priority);
+    found.sort_by(|(_, one), (_, other)| (one.priority, &one.target).cmp(&(other.priority, &other.target)));
     Some(found)
 }
 
