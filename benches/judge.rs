@@ -72,6 +72,7 @@ fn evidence(chain: &Chain) -> Evidence {
             hellos: Vec::new(),
         }],
         files: None,
+        revocation: None,
         aia: Vec::new(),
     }
 }

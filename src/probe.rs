@@ -3,6 +3,7 @@
 mod again;
 mod assemble;
 mod inspect;
+mod revocation;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::observe::tls::Connector;
 
 pub use again::{Change, NotPossible, judge_again};
 pub use inspect::{complete, inspect};
+pub use revocation::Revocation;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
@@ -88,6 +90,8 @@ pub struct Settings {
     pub bundle_with_root: bool,
     /// Where fetched issuers are kept for the day their address is dead; `None`: nowhere.
     pub aia_cache: Option<Cache>,
+    /// How far revocation is looked into.
+    pub revocation: Revocation,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
@@ -118,6 +122,7 @@ impl Default for Settings {
             fetch_every_issuer: false,
             bundle_with_root: false,
             aia_cache: None,
+            revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
             look: Some(Look::Beside),
@@ -163,7 +168,8 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
     surroundings.put_into(&mut resolution);
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
+    let revocation = settings.revocation.evidence();
+    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
     let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
     let judgement =
@@ -301,5 +307,5 @@ async fn judge_and_fetch(
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
         judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
-    judgement
+    revocation::look(evidence, judgement, judge_settings, settings, resolver, now, deadline).await
 }

@@ -18,6 +18,7 @@ mod options;
 mod password;
 mod preflight;
 pub mod probe;
+mod revocation;
 mod rules;
 mod show;
 mod stores;

@@ -18,6 +18,7 @@ pub mod policy;
 pub mod pool;
 pub mod providers;
 mod public_roots;
+pub mod revocation;
 pub mod rules;
 pub mod search;
 pub mod standard;

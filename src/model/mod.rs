@@ -16,6 +16,7 @@ pub mod naming;
 pub mod path;
 pub mod report;
 pub mod resolution;
+pub mod revocation;
 pub mod target;
 pub mod time;
 pub mod verdict;

@@ -84,6 +84,7 @@ pub fn report(input: &Input<'_>) -> Report {
         unreadable: unreadable(input),
         deployments,
         aia: input.evidence.aia.iter().map(|evidence| fetch(input, evidence)).collect(),
+        revocation: super::revocation::facts(input.evidence, input.judgement, input.settings.evidence),
         findings,
         not_checked,
         repair,
@@ -130,6 +131,12 @@ pub fn repeated_options(settings: &Settings) -> String {
     }
     if settings.anchors.has_local() {
         add("--ca", &"FILE");
+    }
+    if settings.revocation.crls {
+        options.push_str(" --revocation");
+    }
+    if settings.revocation.ocsp {
+        options.push_str(" --ocsp");
     }
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
@@ -231,6 +238,7 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
             .collect(),
         paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
         clients,
+        revocation: deployment.revocation.clone(),
         private_key: match &input.evidence.files {
             Some(files) if deployment.endpoints.is_empty() => files.key,
             _ => None,
@@ -445,13 +453,11 @@ fn repair(input: &Input<'_>, findings: &[Finding]) -> Repair {
 
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
-    let mut list = vec![
-        (
-            "revocation",
-            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
-        ),
-        ("certificate-transparency", "no log list was given, and timestamps in the TLS extension were not asked for"),
-    ];
+    let mut list = vec![(
+        "certificate-transparency",
+        "no log list was given, and timestamps in the TLS extension were not asked for",
+    )];
+    list.extend(revocation(input));
     match &input.evidence.files {
         Some(files) => {
             list.push(("server", "no server was asked: what it would send may be something else"));
@@ -468,6 +474,19 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         None => list.extend(out_of_a_probe(input)),
     }
     list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+}
+
+/// Who was not asked about revocations.
+fn revocation(input: &Input<'_>) -> Option<(&'static str, &'static str)> {
+    let reason = match input.evidence.revocation.as_ref().map(|asked| (asked.crls, asked.ocsp)) {
+        None if input.evidence.files.is_some() => "neither CRLs nor OCSP responders are asked about files",
+        None => {
+            "CRLs were not fetched (--revocation) and OCSP responders not asked (--ocsp); a stapled response was read"
+        }
+        Some((true, _)) => return None,
+        Some((false, _)) => "CRLs were not fetched (--revocation)",
+    };
+    Some(("revocation", reason))
 }
 
 fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {

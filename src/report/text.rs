@@ -13,6 +13,7 @@ mod headline;
 mod names;
 mod naming;
 mod network;
+mod revocation;
 pub mod screen;
 
 use std::io::{self, Write};
@@ -61,6 +62,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
+    revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);

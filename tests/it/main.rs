@@ -44,6 +44,7 @@ mod properties;
 mod raw_hello;
 mod readme;
 mod reports;
+mod revocation;
 mod show;
 mod stores;
 mod suites;

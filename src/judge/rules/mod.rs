@@ -23,6 +23,9 @@ mod common_name_only;
 mod connection_closed;
 mod connection_reset;
 mod connection_timed_out;
+mod crl_expired;
+mod crl_unreachable;
+mod crl_unusable;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
@@ -31,6 +34,7 @@ mod duplicate_certificate_served;
 mod end_entity_expired;
 mod end_entity_expires_soon;
 mod end_entity_not_yet_valid;
+mod end_entity_revoked;
 mod expired_cross_certificate;
 mod extension_malformed;
 mod handshake_protocol_error;
@@ -40,6 +44,7 @@ mod https_record_dangling;
 mod https_record_hints_differ;
 mod intermediate_expired;
 mod intermediate_expires_first;
+mod intermediate_revoked;
 mod ip_address_in_dns_name;
 mod ipv6_only;
 mod issuer_address_missing;
@@ -52,6 +57,7 @@ mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
 mod missing_intermediate;
+mod must_staple_without_staple;
 mod name_constraints_violated;
 mod name_mismatch;
 mod name_server_lame;
@@ -63,12 +69,14 @@ mod no_scts;
 mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
+mod ocsp_responder_fails;
 mod path_length_exceeded;
 mod plaintext_on_port;
 mod port_closed;
 mod refused_for_own_reasons;
 mod resolver_has_old_answer;
 mod resolvers_disagree;
+mod revocation_unknown;
 mod root_not_in_store;
 mod root_served;
 mod self_signed_end_entity;
@@ -76,6 +84,8 @@ mod server_name_not_recognised;
 mod several_cnames;
 mod signature_algorithms_disagree;
 mod some_addresses_fail;
+mod stapled_response_expired;
+mod stapled_response_unusable;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -250,6 +260,9 @@ pub const ALL: &[&Rule] = &[
     &connection_closed::RULE,
     &connection_reset::RULE,
     &connection_timed_out::RULE,
+    &crl_expired::RULE,
+    &crl_unreachable::RULE,
+    &crl_unusable::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
@@ -258,6 +271,7 @@ pub const ALL: &[&Rule] = &[
     &end_entity_expired::RULE,
     &end_entity_expires_soon::RULE,
     &end_entity_not_yet_valid::RULE,
+    &end_entity_revoked::RULE,
     &expired_cross_certificate::RULE,
     &extension_malformed::RULE,
     &handshake_protocol_error::RULE,
@@ -267,6 +281,7 @@ pub const ALL: &[&Rule] = &[
     &https_record_hints_differ::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
+    &intermediate_revoked::RULE,
     &ip_address_in_dns_name::RULE,
     &ipv6_only::RULE,
     &issuer_address_missing::RULE,
@@ -279,6 +294,7 @@ pub const ALL: &[&Rule] = &[
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
     &missing_intermediate::RULE,
+    &must_staple_without_staple::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
     &name_server_lame::RULE,
@@ -290,12 +306,14 @@ pub const ALL: &[&Rule] = &[
     &not_for_tls_servers::RULE,
     &not_tls::RULE,
     &nothing_in_common::RULE,
+    &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
     &refused_for_own_reasons::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,
+    &revocation_unknown::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
     &self_signed_end_entity::RULE,
@@ -303,6 +321,8 @@ pub const ALL: &[&Rule] = &[
     &several_cnames::RULE,
     &signature_algorithms_disagree::RULE,
     &some_addresses_fail::RULE,
+    &stapled_response_expired::RULE,
+    &stapled_response_unusable::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,

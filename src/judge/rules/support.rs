@@ -3,15 +3,17 @@
 use super::{Context, Found, Outcome};
 use crate::judge::Deployment;
 use crate::judge::anchors::AnchorKind;
+pub use crate::judge::judgement::{end_entity, judged_path};
 use crate::judge::pool::CertId;
 use crate::judge::public_roots;
-use crate::judge::search::BuiltPath;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::naming::{NameFaultKind, NameServer, NameServerStatus, View};
 use crate::model::resolution::{DnsStatus, Resolution};
+use crate::model::revocation::{CertificateRevocation, RevocationAnswer, RevocationSource};
 use crate::x509::Certificate;
+use crate::x509::dn::printable;
 use crate::x509::identity::{self, Match, NearMiss};
 
 /// A finding about the name, with the chain of aliases as its facts.
@@ -110,24 +112,72 @@ pub fn per_chain(context: &Context<'_>, check: impl Fn(usize, &Deployment) -> Op
     )
 }
 
-/// The end entity, when it can be read.
-pub fn end_entity(deployment: &Deployment) -> Option<CertId> {
-    if deployment.unparsable.contains(&0) { None } else { deployment.served.first().copied() }
-}
-
-/// The path to talk about: the best over what was served where that reaches an anchor, else the best over all that is
-/// known.
-pub fn judged_path(deployment: &Deployment) -> Option<&BuiltPath> {
-    let served = deployment.as_served.best().filter(|path| path.anchored);
-    served.or_else(|| deployment.with_fetched.best())
-}
-
 /// The trust anchor at the end of the path to talk about, when it is one of the store, not one that the user added.
 pub fn public_anchor<'a>(context: &Context<'a>, deployment: &Deployment) -> Option<&'a Certificate> {
     let path = judged_path(deployment).filter(|path| path.anchored)?;
     let pool = &context.judgement.pool;
     let anchor = path.certificates.last().filter(|&&id| pool.origin(id).anchor == Some(AnchorKind::Public))?;
     Some(pool.get(*anchor))
+}
+
+/// What is known of the revocation of each certificate of the path to talk about, with its position there; a finding is
+/// bound to its deployment.
+pub fn on_revocation(
+    context: &Context<'_>,
+    mut tell: impl FnMut(usize, &CertificateRevocation, Found) -> Option<Found>,
+) -> Outcome {
+    let deployments = context.judgement.deployments.iter().enumerate();
+    let mut known = deployments.filter(|(_, deployment)| !deployment.revocation.is_empty()).peekable();
+    if known.peek().is_none() {
+        return Outcome::NotApplicable;
+    }
+    let mut found = Vec::new();
+    for (index, deployment) in known {
+        let Some(path) = judged_path(deployment) else { continue };
+        for (position, (revocation, &id)) in deployment.revocation.iter().zip(&path.certificates).enumerate() {
+            let about = Found::new(SubjectKind::Certificate, revocation.certificate.clone())
+                .fact("certificate", context.judgement.pool.get(id).subject.to_string());
+            found.extend(tell(position, revocation, about).map(|found| found.in_deployment(index)));
+        }
+    }
+    Outcome::of(found)
+}
+
+/// One finding for each certificate of which an answer `is` so: the first that is.
+pub fn on_revocation_answer(context: &Context<'_>, is: impl Fn(&RevocationAnswer) -> bool, remedy: &str) -> Outcome {
+    on_revocation(context, |_, revocation, found| {
+        let answer = answers(revocation).find(|answer| is(answer))?;
+        Some(answered(found, answer).remedy(remedy, None, true))
+    })
+}
+
+/// All that was said of a certificate, what decides first.
+pub fn answers(revocation: &CertificateRevocation) -> impl Iterator<Item = &RevocationAnswer> {
+    std::iter::once(&revocation.answer).chain(&revocation.other_answers)
+}
+
+/// With the facts of an answer.
+pub fn answered(mut found: Found, answer: &RevocationAnswer) -> Found {
+    let source = answer.source.map(|source| match source {
+        RevocationSource::Staple => "stapled OCSP response",
+        RevocationSource::Crl => "CRL",
+        RevocationSource::Ocsp => "OCSP responder",
+    });
+    let texts = [
+        ("source", source.map(str::to_owned)),
+        ("url", answer.url.as_deref().map(printable)),
+        ("why", answer.why.clone()),
+        ("revoked_at", answer.revoked_at.map(|time| time.to_string())),
+        ("reason", answer.reason.map(|reason| reason.to_string())),
+        ("this_update", answer.this_update.map(|time| time.to_string())),
+        ("next_update", answer.next_update.map(|time| time.to_string())),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            found = found.fact(name, text);
+        }
+    }
+    found
 }
 
 /// A check of an end entity that a public CA issued: its chain leads to a root that is or was public, whether the store is

@@ -13,6 +13,8 @@ mod authority;
 mod beside;
 mod exchange;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod look;
 mod signed;
 mod system;

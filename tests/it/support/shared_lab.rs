@@ -92,6 +92,7 @@ impl SharedLab {
                         hellos: Vec::new(),
                     }],
                     files: None,
+                    revocation: None,
                     aia: entry["http"]
                         .as_object()
                         .into_iter()
