@@ -434,7 +434,7 @@ async fn https_records_are_compared_with_the_addresses() {
     let records = "www.shop.test. 60 A 127.0.0.1\n\
         www.shop.test. 60 HTTPS 1 . alpn=\"h2,http/1.1\" ipv4hint=127.0.0.1,127.0.0.3\n\
         moved.shop.test. 60 A 127.0.0.1\n\
-        moved.shop.test. 60 HTTPS 1 . alpn=h2 ipv4hint=127.0.0.9 port=8443\n\
+        moved.shop.test. 60 HTTPS 1 moved.shop.test. alpn=h2 ipv4hint=127.0.0.9 port=8443\n\
         gone.shop.test. 60 A 127.0.0.1\n\
         gone.shop.test. 60 HTTPS 0 nothing.shop.test.\n\
         alias.shop.test. 60 A 127.0.0.1\n\
@@ -473,11 +473,7 @@ async fn https_records_are_compared_with_the_addresses() {
     assert_eq!((https, codes), (vec![], vec![]));
     let (https, codes) = about("moved.shop.test").await;
     assert_eq!((https[0].port, https[0].hints.clone()), (Some(8443), vec![IpAddr::from([127, 0, 0, 9])]));
-    assert_eq!(
-        codes,
-        Vec::<String>::new(),
-        "the target is the name with underscores, which has no address to differ from"
-    );
+    assert_eq!(codes, ["https-record-hints-differ"]);
 }
 
 /// No answer to CAA and HTTPS questions costs little, and is said.
@@ -559,4 +555,55 @@ async fn nothing_odd_from_a_name_server_reaches_the_terminal() {
     let report = look(&[server.address], "www.shop.test", Look::Beside).await;
     assert!(report.dns.caa[0].contains("evil.example"), "{:?}", report.dns.caa);
     assert!(!serde_json::to_string(&report.dns).unwrap().contains("\\u001b") && !screen(&report).contains('\x1b'));
+}
+
+/// A name server that fails for CAA: visitors notice nothing, the CA does.
+#[tokio::test]
+async fn a_failing_question_for_caa_is_told() {
+    let server = Scripted::serve(|query| match query.queries[0].query_type {
+        RecordType::CAA => vec![answer(query, ResponseCode::ServFail, &[])],
+        _ => vec![answer(query, ResponseCode::NoError, &["www.shop.test 60 A 127.0.0.1"])],
+    })
+    .await;
+    let (address, anchors) = site_of("DigiCert Inc", &["www.shop.test"]).await;
+    let settings = Settings { resolvers: vec![server.address], anchors, fetch_issuers: false, ..Settings::default() };
+    let report = probe(&format!("www.shop.test:{}", address.port()).parse().unwrap(), &settings, now).await;
+    assert!(fact(found(&report, "caa-lookup-fails"), "message").contains("SERVFAIL"));
+    assert!(finding(&report, "caa-forbids-issuer").is_none());
+}
+
+/// The server listens on IPv4, the name has both.
+#[tokio::test]
+async fn a_family_that_fails_as_a_whole_is_named() {
+    if tokio::net::TcpListener::bind("[::1]:0").await.is_err() {
+        crate::support::skip("this machine has no IPv6 loopback");
+        return;
+    }
+    let zone = &["both.a.test 60 A 127.0.0.1", "both.a.test 60 AAAA ::1"];
+    let dns = Zones::serve(&[("a.test", zone)]).await;
+    let (address, anchors) = site_of("A company of its own", &["both.a.test"]).await;
+    let settings = Settings { resolvers: vec![dns.address], anchors, fetch_issuers: false, ..Settings::default() };
+    let report = probe(&format!("both.a.test:{}", address.port()).parse().unwrap(), &settings, now).await;
+    let fails = found(&report, "address-family-fails");
+    assert_eq!(fact(fails, "family"), "\"IPv6\"");
+    assert!(fact(fails, "failing").contains("[::1]") && fact(fails, "working").contains("127.0.0.1"), "{fails:?}");
+    assert!(finding(&report, "some-addresses-fail").is_none());
+    survives_the_file(&report);
+}
+
+/// The embedded world can be looked at in depth too.
+#[tokio::test]
+async fn the_lab_has_name_servers() {
+    let lab = tlsmend::lab::Lab::start(now(), None).await.unwrap();
+    for (id, expected) in [("good", None), ("cname-at-zone-apex", Some("cname-at-zone-apex"))] {
+        let running = lab.scenario(id).unwrap();
+        let port = lab.resolver().port();
+        let settings = Settings { look: Some(Look::Authorities(port)), ..lab.settings(running).unwrap() };
+        let report = probe(&running.target().unwrap(), &settings, now).await;
+        let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{:#?}", report.dns);
+        let propagation = report.dns.propagation.as_ref().unwrap();
+        let mut servers = propagation.zones.iter().flat_map(|zone| &zone.servers).peekable();
+        assert!(servers.peek().is_some() && servers.all(|server| server.status == NameServerStatus::Answers));
+    }
 }

@@ -26,9 +26,9 @@ pub async fn caa(asker: &Asker, name: &Name) -> Vec<CaaSet> {
     let steps = climb(name, MAX_CLIMB).into_iter().map(|name| {
         let asker = asker.clone();
         async move {
-            let (records, failure) = match asker.records(&name, RecordType::CAA).await {
-                Ok((_, records)) => (records, None),
-                Err(failure) => (Vec::new(), Some(failure.detail)),
+            let (status, records, failure) = match asker.records(&name, RecordType::CAA).await {
+                Ok((_, records)) => (DnsStatus::Noerror, records, None),
+                Err(failure) => (failure.status, Vec::new(), Some(failure.detail)),
             };
             let records = records.iter().filter_map(|record| {
                 let RData::CAA(caa) = &record.data else { return None };
@@ -42,7 +42,7 @@ pub async fn caa(asker: &Asker, name: &Name) -> Vec<CaaSet> {
             let mut records: Vec<CaaRecord> = records.take(MAX_RECORDS).collect();
             // A set has no order, and resolvers turn it round: two reports of one zone shall be equal.
             records.sort_by(|one, other| (&one.tag, &one.value).cmp(&(&other.tag, &other.value)));
-            CaaSet { name: text(&name), records, failure }
+            CaaSet { name: text(&name), status, records, failure }
         }
     });
     all(steps).await
