@@ -22,6 +22,8 @@ mod client_verdicts;
 mod config;
 mod dns;
 mod dns_mux;
+mod dns_depth;
+mod dns_signed;
 mod emulator;
 mod emulator_clients;
 mod emulator_orders;

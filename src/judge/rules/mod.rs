@@ -7,6 +7,7 @@ mod ca_issuers_unreachable;
 mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
 mod caa_forbids_issuer;
+mod caa_lookup_fails;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -251,6 +252,7 @@ pub const ALL: &[&Rule] = &[
     &ca_issuers_wrong_certificate::RULE,
     &ca_issuers_wrong_type::RULE,
     &caa_forbids_issuer::RULE,
+    &caa_lookup_fails::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,

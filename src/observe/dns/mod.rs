@@ -90,9 +90,9 @@ impl Resolver {
         now: Time,
         deadline: Instant,
     ) -> Surroundings {
-        let servers = match &self.source {
-            Source::Given(servers) => Some(Arc::clone(servers)),
-            Source::System(system) => system.get_or_init(System::read).servers(),
+        let (servers, named) = match &self.source {
+            Source::Given(servers) => (Some(Arc::clone(servers)), true),
+            Source::System(system) => (system.get_or_init(System::read).servers(), false),
         };
         // Without a TTL no record stands behind an address: it is of the hosts file, or `localhost`.
         let local = resolution.addresses.iter().any(|address| address.ttl.is_none());
@@ -101,7 +101,8 @@ impl Resolver {
         match (servers, Name::from_ascii(asked.unwrap_or(name.as_str()))) {
             (Some(servers), Ok(mut name)) if !local && resolution.status != DnsStatus::NotAsked => {
                 name.set_fqdn(true);
-                look::look(&servers, &name, port, resolution, look, now, deadline).await
+                let subject = look::Subject { name: &name, port, resolution, named, now };
+                look::look(&servers, &subject, look, deadline).await
             }
             _ => Surroundings::default(),
         }
