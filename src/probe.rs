@@ -2,6 +2,7 @@
 
 mod again;
 mod assemble;
+mod http;
 mod inspect;
 
 use std::net::{IpAddr, SocketAddr};
@@ -62,7 +63,8 @@ pub struct PinnedAddress {
     pub port: Option<u16>,
 }
 
-/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options.
+/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options, but for the request over HTTP: a person
+/// is glad of it, and it would double what a scan costs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Name servers to ask; empty: the system's, and its hosts file.
@@ -91,6 +93,8 @@ pub struct Settings {
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// Ask for `/` over TLS too, where the target is one of https: a connection more.
+    pub http: bool,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -118,6 +122,7 @@ impl Default for Settings {
             aia_cache: None,
             warn_days: None,
             depth: Depth::Handshake,
+            http: false,
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -154,12 +159,15 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new().with_starttls(target.starttls));
+    let mut looks = http::Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
+    looks.go_on(&endpoints);
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
     let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
     let judgement =
         judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
+    looks.add_to(&mut evidence.endpoints).await;
     assemble::report(&assemble::Input {
         target,
         settings,

@@ -255,6 +255,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
+        http: !arguments.wire.no_http,
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

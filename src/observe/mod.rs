@@ -3,4 +3,5 @@
 pub mod aia;
 pub mod dns;
 pub mod download;
+pub mod http;
 pub mod tls;

@@ -178,6 +178,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
         }
     })
     .collect()
@@ -461,12 +462,13 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
                 list.push(("private-key", "none was given (--key)"));
             }
         }
-        None => list.extend(out_of_a_probe(input.settings)),
+        None => list.extend(out_of_a_probe(input)),
     }
     list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
 }
 
-fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
+    let settings = input.settings;
     let mut list = Vec::new();
     if settings.depth == Depth::Chain {
         list.push((
@@ -479,8 +481,10 @@ fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
         ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
         ("dnssec", "signatures of DNS answers are not checked"),
         ("caa", "CAA records were not asked for"),
-        ("http", "nothing was requested after the handshake"),
     ]);
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
     }

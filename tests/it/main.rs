@@ -30,6 +30,7 @@ mod fix_guide;
 mod fix_kill;
 mod fix_scenarios;
 mod hostile;
+mod http_look;
 mod inspect;
 mod judge;
 mod lab;

@@ -30,6 +30,7 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod http_error_answer;
 mod implicit_tls_on_port;
 mod intermediate_expired;
 mod intermediate_expires_first;
@@ -57,6 +58,8 @@ mod path_length_exceeded;
 mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
 mod root_not_in_store;
 mod root_served;
@@ -248,6 +251,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &http_error_answer::RULE,
     &implicit_tls_on_port::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
@@ -275,6 +279,8 @@ pub const ALL: &[&Rule] = &[
     &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
