@@ -144,7 +144,7 @@ async fn it_is_made_only_where_https_is_meant() {
     let server = answering("HTTP/1.1 200 OK\r\n\r\n").await;
     let (address, count) = counted(server).await;
     let pinned = address.to_string();
-    let mut made = |target: &str, options: &[&str]| {
+    let made = |target: &str, options: &[&str]| {
         let mut arguments = vec!["probe", target, "--address", &pinned, "--no-aia", "--output", "json"];
         arguments.extend(options);
         let before = count.load(Ordering::SeqCst);
