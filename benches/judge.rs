@@ -74,6 +74,7 @@ fn evidence(chain: &Chain) -> Evidence {
             http: None,
         }],
         files: None,
+        revocation: None,
         aia: Vec::new(),
     }
 }

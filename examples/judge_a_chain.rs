@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         endpoints: vec![endpoint],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     };
     let settings = Settings {
         clients: clients::ALL.to_vec(),

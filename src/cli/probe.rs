@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::CloudOptions;
+use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
+use super::revocation::RevocationOptions;
 use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
@@ -39,6 +41,8 @@ Examples:
   tlsmend probe www.example.com
   tlsmend probe https://www.example.com:8443/ --output json > ticket.json
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
+  tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
+  tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
   tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
@@ -86,17 +90,16 @@ pub struct Arguments {
     #[arg(long)]
     no_aia: bool,
 
-    /// Fetch them from private and loopback addresses too
+    /// Fetch issuers, and what --revocation and --ocsp ask for, from private and loopback addresses too
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Neither read nor write the cache of fetched issuers, which stands in for addresses that are dead today
+    /// Neither read nor write the caches of fetched issuers and CRLs, which stand in for addresses that are dead today
     #[arg(long)]
     no_cache: bool,
 
-    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
-    #[arg(long)]
-    revocation: bool,
+    #[command(flatten)]
+    revocation: RevocationOptions,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -121,6 +124,8 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
 
+    #[command(flatten)]
+    naming: NamingOptions,
     #[command(flatten)]
     wire: WireOptions,
 
@@ -251,11 +256,13 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         fetch_issuers: !arguments.no_aia,
         allow_private_aia: arguments.allow_private_aia,
         warn_days: arguments.warn_days,
+        revocation: arguments.revocation.settings(!arguments.no_cache),
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
         http: !arguments.wire.no_http,
+        look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

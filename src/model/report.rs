@@ -13,6 +13,7 @@ use super::hello::Choice;
 use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
+use super::revocation::{CertificateRevocation, RevocationFacts};
 use super::starttls::StartTlsFacts;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
@@ -36,6 +37,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
     pub aia: Vec<AiaFetch>,
+    /// What was done to learn of revocations; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationFacts>,
     /// Most severe first.
     pub findings: Vec<Finding>,
     pub not_checked: Vec<NotChecked>,
@@ -153,6 +157,10 @@ pub struct Deployment {
     pub served_chain: Vec<String>,
     pub paths: Vec<Path>,
     pub clients: Vec<ClientVerdict>,
+    /// What is known of the revocation of each certificate below the trust anchor; absent where nothing was asked for and
+    /// nothing was stapled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<CertificateRevocation>,
     /// Does the private key that was given with the files belong to the end entity? Absent when none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<KeyProof>,

@@ -238,7 +238,8 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
         .aia
         .iter()
         .map(|fetch| AiaEvidence { fetch: fetch.clone(), certificates: store.chain(&fetch.certificates) });
-    Ok(Evidence { reference, resolution: report.dns.clone(), endpoints, aia: aia.collect(), files })
+    let revocation = super::revocation::recorded(report);
+    Ok(Evidence { reference, resolution: report.dns.clone(), endpoints, aia: aia.collect(), files, revocation })
 }
 
 fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings, NotPossible> {

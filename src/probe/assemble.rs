@@ -24,6 +24,7 @@ use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
+use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::starttls::StartTls;
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
@@ -78,17 +79,23 @@ pub fn report(input: &Input<'_>) -> Report {
             judged_by: Some(judged_by(input)),
         },
         target: target(input),
-        dns: input.evidence.resolution.clone(),
+        dns: dns(input),
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         unreadable: unreadable(input),
         deployments,
         aia: input.evidence.aia.iter().map(|evidence| fetch(input, evidence)).collect(),
+        revocation: super::revocation::facts(input.evidence, input.judgement, input.settings.evidence),
         findings,
         not_checked,
         repair,
         reproduce: reproduce(input),
     }
+}
+
+fn dns(input: &Input<'_>) -> Resolution {
+    let resolution = input.evidence.resolution.clone();
+    Resolution { provider: judge::providers::of(&resolution.cname_chain), ..resolution }
 }
 
 fn judged_by(input: &Input<'_>) -> JudgedBy {
@@ -125,6 +132,12 @@ pub fn repeated_options(settings: &Settings) -> String {
     }
     if settings.anchors.has_local() {
         add("--ca", &"FILE");
+    }
+    if settings.revocation.crls {
+        options.push_str(" --revocation");
+    }
+    if settings.revocation.ocsp {
+        options.push_str(" --ocsp");
     }
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
@@ -228,6 +241,7 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
             .collect(),
         paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
         clients,
+        revocation: deployment.revocation.clone(),
         private_key: match &input.evidence.files {
             Some(files) if deployment.endpoints.is_empty() => files.key,
             _ => None,
@@ -442,13 +456,11 @@ fn repair(input: &Input<'_>, findings: &[Finding]) -> Repair {
 
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
-    let mut list = vec![
-        (
-            "revocation",
-            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
-        ),
-        ("certificate-transparency", "no log list was given, and timestamps in the TLS extension were not asked for"),
-    ];
+    let mut list = vec![(
+        "certificate-transparency",
+        "no log list was given, and timestamps in the TLS extension were not asked for",
+    )];
+    list.extend(revocation(input));
     match &input.evidence.files {
         Some(files) => {
             list.push(("server", "no server was asked: what it would send may be something else"));
@@ -467,8 +479,21 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
     list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
 }
 
+/// Who was not asked about revocations.
+fn revocation(input: &Input<'_>) -> Option<(&'static str, &'static str)> {
+    let reason = match input.evidence.revocation.as_ref().map(|asked| (asked.crls, asked.ocsp)) {
+        None if input.evidence.files.is_some() => "neither CRLs nor OCSP responders are asked about files",
+        None => {
+            "CRLs were not fetched (--revocation) and OCSP responders not asked (--ocsp); a stapled response was read"
+        }
+        Some((true, _)) => return None,
+        Some((false, _)) => "CRLs were not fetched (--revocation)",
+    };
+    Some(("revocation", reason))
+}
+
 fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
-    let settings = input.settings;
+    let (settings, dns) = (input.settings, &input.evidence.resolution);
     let mut list = Vec::new();
     if settings.depth == Depth::Chain {
         list.push((
@@ -477,13 +502,26 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
-    list.extend([
-        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("dnssec", "signatures of DNS answers are not checked"),
-        ("caa", "CAA records were not asked for"),
-    ]);
+    list.extend([("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed")]);
     if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
         list.push(("http", "nothing was requested after the handshake"));
+    }
+    if dns.dnssec.is_none() {
+        list.push(match dns.status {
+            DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
+            _ => (
+                "dnssec",
+                "the resolver does not vouch for the answer: it does not validate, or the zone is not signed \
+                            (--propagation tells which)",
+            ),
+        });
+    }
+    match &dns.caa_sets {
+        None => list.push(("caa", "CAA records were not asked for")),
+        Some(_) if dns.https.is_none() => {
+            list.push(("https-record", "the question for HTTPS records was not answered"))
+        }
+        Some(_) => {}
     }
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));

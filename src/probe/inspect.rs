@@ -48,6 +48,7 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
     let started_at = clock();
     let deadline = Instant::now() + settings.timeout;
     let (target, mut evidence) = of_files(chain, None, host);
+    evidence.revocation = settings.revocation.evidence();
     let judge_settings = settings.for_judging(started_at);
     let resolver = Resolver::new(settings.resolvers.clone());
     let judgement =
@@ -74,6 +75,7 @@ fn of_files(chain: Vec<Vec<u8>>, key: Option<KeyProof>, host: Option<ReferenceId
         endpoints: Vec::new(),
         aia: Vec::new(),
         files: Some(FileEvidence { chain, key, name_given }),
+        revocation: None,
     };
     (target, evidence)
 }

@@ -12,7 +12,9 @@ mod groups;
 mod headline;
 mod http;
 mod names;
+mod naming;
 mod network;
+mod revocation;
 pub mod screen;
 mod starttls;
 
@@ -59,9 +61,11 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         return out.write_all(screen.finish().as_bytes());
     }
     network::dns(report, &mut screen);
+    naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
     http::draw(report, &mut screen);
     chain::draw(report, &names, &mut screen);
+    revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);

@@ -98,6 +98,7 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,
+        revocation: None,
     };
     let settings = judge::Settings {
         clients: clients::ALL.to_vec(),

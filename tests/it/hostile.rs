@@ -37,6 +37,7 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
         }],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     }
 }
 

@@ -43,6 +43,7 @@ mod properties;
 mod raw_hello;
 mod readme;
 mod reports;
+mod revocation;
 mod show;
 mod starttls;
 mod stores;

@@ -50,6 +50,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
         endpoints: endpoints.collect(),
         aia: aia.collect(),
         files: None,
+        revocation: None,
     }
 }
 
@@ -167,6 +168,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             endpoints: vec![endpoint],
             aia: Vec::new(),
             files: None,
+            revocation: None,
         };
         compare(&memo, &mut evidence, &settings(at, anchors.clone()), HOST, &format!("chain {number}"));
         // Another moment, other anchors: nothing of the first may show.

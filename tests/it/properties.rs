@@ -54,6 +54,7 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
         }],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     };
     let local = vec![Arc::new(Certificate::parse(root).unwrap())];
     let settings = judge::Settings {

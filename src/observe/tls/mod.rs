@@ -7,6 +7,8 @@
 
 mod failure;
 mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hello;
 mod iana;
 mod inspector;

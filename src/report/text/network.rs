@@ -1,7 +1,7 @@
 //! How the name led to addresses, and what the addresses did.
 
 use super::screen::{Paint, Screen, Span, paint, plain};
-use super::{groups, starttls};
+use super::{groups, naming, starttls};
 use crate::model::handshake::{
     ClientCertificate, EndpointStatus, Failure, FailureKind, KeyProof, Stage, TlsParameters,
 };
@@ -68,6 +68,7 @@ pub fn dns(report: &Report, screen: &mut Screen) {
         owner = &alias.target;
     }
     addresses_found(dns, screen);
+    naming::beside(dns, screen);
     if dns.status != DnsStatus::Noerror {
         let line = match &dns.detail {
             Some(detail) => format!("✗ {}: {detail}", short_ending(dns.status)),

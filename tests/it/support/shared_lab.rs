@@ -94,6 +94,7 @@ impl SharedLab {
                         http: None,
                     }],
                     files: None,
+                    revocation: None,
                     aia: entry["http"]
                         .as_object()
                         .into_iter()
