@@ -71,6 +71,7 @@ fn evidence(chain: &Chain) -> Evidence {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
         }],
         files: None,
         revocation: None,

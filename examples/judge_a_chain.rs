@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

@@ -261,6 +261,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
+        http: !arguments.wire.no_http,
         look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
+use super::http::HttpLook;
 use super::starttls::StartTlsFacts;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -193,4 +194,6 @@ pub struct EndpointEvidence {
     pub hellos: Vec<HelloEvidence>,
     /// What was said before TLS; `None` without STARTTLS.
     pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; `None`: not asked.
+    pub http: Option<Box<HttpLook>>,
 }

@@ -12,6 +12,7 @@ pub mod finding;
 pub mod fix;
 pub mod handshake;
 pub mod hello;
+pub mod http;
 pub mod line;
 pub mod naming;
 pub mod path;

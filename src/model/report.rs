@@ -10,6 +10,7 @@ use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
 use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
+use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
@@ -124,6 +125,9 @@ pub struct Endpoint {
     /// What was said in plain text before TLS; absent without STARTTLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpLook>>,
 }
 
 impl Endpoint {

@@ -224,6 +224,7 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;

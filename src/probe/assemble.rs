@@ -191,6 +191,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
         }
     })
     .collect()
@@ -501,10 +502,10 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
-    list.extend([
-        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("http", "nothing was requested after the handshake"),
-    ]);
+    list.extend([("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed")]);
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
     if dns.dnssec.is_none() {
         list.push(match dns.status {
             DnsStatus::NotAsked => ("dnssec", "no name was resolved"),

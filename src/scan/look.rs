@@ -141,7 +141,7 @@ impl Looker {
                     clock: self.clock,
                 };
                 // Apart, because it is large and seldom needed.
-                let probed = Box::pin(probe::conclude(evidence, &rest)).await;
+                let probed = Box::pin(probe::conclude(evidence, probe::Looks::default(), &rest)).await;
                 let line = line_of(&probed.report, target, started_at);
                 if let Known::Stranger(stranger) = known
                     && let Some(conclusion) = conclusion(&probed, &judge_settings, &line)

@@ -93,6 +93,7 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
         }],
         files: None,
         revocation: None,

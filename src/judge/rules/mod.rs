@@ -41,6 +41,7 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod http_error_answer;
 mod https_record_dangling;
 mod https_record_hints_differ;
 mod implicit_tls_on_port;
@@ -77,6 +78,8 @@ mod path_length_exceeded;
 mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
 mod resolver_has_old_answer;
 mod resolvers_disagree;
@@ -286,6 +289,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &http_error_answer::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
     &implicit_tls_on_port::RULE,
@@ -322,6 +326,8 @@ pub const ALL: &[&Rule] = &[
     &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,

@@ -27,7 +27,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::model::handshake::{
     ClientCertificate, EndpointEvidence, EndpointStatus, Failure, FailureKind, KeyProof, Stage, Timing, TlsParameters,
@@ -139,6 +142,7 @@ impl Connector {
                     choice: Some(chosen.choice),
                     hellos: Vec::new(),
                     starttls,
+                    http: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -163,6 +167,25 @@ impl Connector {
                 HelloAnswer::Refused(failure)
             }
         }
+    }
+
+    /// A connection for a request, offering `protocol` alone in ALPN. Any certificate is accepted, so nothing may be entrusted
+    /// to it. `None`: TLS did not come about, which is for [`Self::handshake`] to explain.
+    pub async fn open(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        protocol: &[u8],
+        deadline: Instant,
+    ) -> Option<TlsStream<TcpStream>> {
+        let name = match server_name {
+            ReferenceId::Ip(ip) => ServerName::from(*ip),
+            ReferenceId::Dns(name) => ServerName::try_from(name.as_str().to_owned()).ok()?,
+        };
+        let mut config = self.config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let ready = self.connect(address, deadline).await.ok()?;
+        TlsConnector::from(Arc::new(config)).connect(name, ready.stream).await.ok()
     }
 
     /// A second connection, with everything that shows a certificate: what does a server speak that found nothing in our
@@ -325,6 +348,7 @@ fn evidence(
         choice,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
     }
 }
 
@@ -376,6 +400,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
     }
 }
 

@@ -91,6 +91,7 @@ impl SharedLab {
                         choice: None,
                         hellos: Vec::new(),
                         starttls: None,
+                        http: None,
                     }],
                     files: None,
                     revocation: None,
