@@ -16,6 +16,7 @@ pub mod line;
 pub mod path;
 pub mod report;
 pub mod resolution;
+pub mod summary;
 pub mod target;
 pub mod time;
 pub mod verdict;

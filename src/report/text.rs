@@ -12,6 +12,7 @@ mod groups;
 mod headline;
 mod names;
 mod network;
+pub mod scan;
 pub mod screen;
 
 use std::io::{self, Write};

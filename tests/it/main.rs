@@ -42,6 +42,7 @@ mod properties;
 mod raw_hello;
 mod readme;
 mod reports;
+mod scan;
 mod show;
 mod stores;
 mod suites;
