@@ -43,7 +43,8 @@ pub struct Item {
 /// Every `of`-th target, by the target itself and not by its place: the same one is in the same shard of every list.
 ///
 /// The rule, which never changes: SHA-256 of `host:port` (A-labels in lower case without a final dot, or the address in its
-/// canonical notation, IPv6 in brackets), the first eight octets as a big-endian number, modulo `of`. What is no target
+/// canonical notation, IPv6 in brackets; with the scheme before it where that is not https, as in `smtp://host:25`), the
+/// first eight octets as a big-endian number, modulo `of`. What is no target
 /// is hashed as its line stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {

@@ -11,7 +11,7 @@ use crate::model::handshake::{FailureKind, Stage};
 use crate::model::line::{ByClient, Line, LineCertificate, LineDns, LineEndpoint, LineFailure, LinePem, Sha256, Word};
 use crate::model::report::{Endpoint, Report};
 use crate::model::resolution::DnsStatus;
-use crate::model::target::Target;
+use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::Verdict;
 use crate::probe::{self, Clock, EvidenceLevel};
@@ -152,11 +152,15 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
     line
 }
 
-/// `host:port` in one notation.
+/// `host:port` in one notation; with the scheme where plain text comes first.
 pub fn canonical(target: &Target) -> String {
-    match &target.host {
-        crate::model::target::ReferenceId::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
-        crate::model::target::ReferenceId::Dns(name) => format!("{name}:{}", target.port),
+    let authority = match &target.host {
+        ReferenceId::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
+        ReferenceId::Dns(name) => format!("{name}:{}", target.port),
+    };
+    match target.starttls {
+        Some(protocol) => format!("{}://{authority}", protocol.word()),
+        None => authority,
     }
 }
 
