@@ -14,6 +14,7 @@ use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tlsmend::lab::pki::{Issued, Pki};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -48,10 +49,9 @@ fn key_of(issued: &Issued) -> KeyPair {
     KeyPair::try_from(&PrivatePkcs8KeyDer::from(issued.key_der().to_vec())).unwrap()
 }
 
-async fn resets(stream: TcpStream) {
-    // Closed with the hello unread, the system sends a reset.
-    let _ = stream.readable().await;
-    drop(stream);
+async fn resets(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0; 4096]).await;
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 impl Farm {
