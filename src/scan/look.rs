@@ -353,11 +353,15 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
     line
 }
 
-/// `host:port` in one notation.
+/// `host:port` in one notation; with the scheme where plain text comes first.
 pub fn canonical(target: &Target) -> String {
-    match &target.host {
-        ReferenceId::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
+    let authority = match &target.host {
+        ReferenceId::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
         ReferenceId::Dns(name) => format!("{name}:{}", target.port),
+    };
+    match target.starttls {
+        Some(protocol) => format!("{}://{authority}", protocol.word()),
+        None => authority,
     }
 }
 

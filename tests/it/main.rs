@@ -48,6 +48,7 @@ mod raw_hello;
 mod readme;
 mod reports;
 mod revocation;
+mod scan;
 mod show;
 mod starttls;
 mod stores;
