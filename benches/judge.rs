@@ -70,6 +70,7 @@ fn evidence(chain: &Chain) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            survey: None,
         }],
         files: None,
         aia: Vec::new(),

@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        survey: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

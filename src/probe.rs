@@ -24,7 +24,7 @@ use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::Resolver;
-use crate::observe::tls::Connector;
+use crate::observe::tls::{Connector, SurveySettings};
 
 pub use again::{Change, NotPossible, judge_again};
 pub use inspect::{complete, inspect};
@@ -52,6 +52,8 @@ pub enum Depth {
     /// Its chain, without a handshake: whether it holds the key is not known.
     Chain,
     Handshake,
+    /// A handshake, and what else the server supports.
+    Survey,
 }
 
 /// An address to go to instead of asking the DNS.
@@ -91,6 +93,8 @@ pub struct Settings {
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// How to survey, where `depth` says so.
+    pub survey: SurveySettings,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -118,6 +122,7 @@ impl Default for Settings {
             aia_cache: None,
             warn_days: None,
             depth: Depth::Handshake,
+            survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -154,10 +159,10 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new());
-    let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
+    let endpoints = look_at(&connector, &addresses, &reference, settings, share(80)).await;
     let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
     let judge_settings = settings.for_judging(started_at);
-    let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
+    let server = (settings.depth != Depth::Chain).then(|| (&connector, share(90)));
     let judgement =
         judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
     assemble::report(&assemble::Input {
@@ -197,17 +202,19 @@ async fn look_at(
     connector: &Arc<Connector>,
     addresses: &[SocketAddr],
     reference: &ReferenceId,
-    depth: Depth,
+    settings: &Settings,
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
+    let (depth, survey) = (settings.depth, settings.survey);
     // The common case needs no task of its own.
     if let [address] = addresses {
-        return vec![look_at_one(connector, *address, reference, depth, deadline).await];
+        return vec![look_at_one(connector, *address, reference, depth, survey, deadline).await];
     }
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        tasks.spawn(async move { (index, look_at_one(&connector, address, &reference, depth, deadline).await) });
+        tasks
+            .spawn(async move { (index, look_at_one(&connector, address, &reference, depth, survey, deadline).await) });
     }
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
@@ -219,11 +226,13 @@ async fn look_at_one(
     address: SocketAddr,
     reference: &ReferenceId,
     depth: Depth,
+    survey: SurveySettings,
     deadline: Instant,
 ) -> EndpointEvidence {
     match depth {
         Depth::Chain => connector.chain(address, reference, deadline).await,
         Depth::Handshake => connector.handshake(address, reference, deadline).await,
+        Depth::Survey => connector.survey(address, reference, survey, deadline).await,
     }
 }
 

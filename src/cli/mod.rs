@@ -20,6 +20,7 @@ pub mod probe;
 mod rules;
 mod show;
 mod stores;
+mod survey;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::cloud::CloudOptions;
 use super::options::{self, Color, Global, Output};
+use super::survey::SurveyOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -104,6 +105,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = DepthArgument::Handshake)]
     depth: DepthArgument,
 
+    #[command(flatten)]
+    survey: SurveyOptions,
+
     /// For each target, such as 10s or 500ms; the report is still written
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
@@ -129,6 +133,8 @@ enum DepthArgument {
     Chain,
     /// A whole handshake
     Handshake,
+    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
+    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -248,7 +254,9 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
+            DepthArgument::Survey => Depth::Survey,
         },
+        survey: arguments.survey.settings(),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

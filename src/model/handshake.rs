@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
+use super::survey::SurveyEvidence;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -150,4 +151,6 @@ pub struct EndpointEvidence {
     pub choice: Option<Choice>,
     /// What it answered to further ClientHellos.
     pub hellos: Vec<HelloEvidence>,
+    /// What it supports, where that was asked for.
+    pub survey: Option<SurveyEvidence>,
 }

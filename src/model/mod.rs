@@ -15,6 +15,7 @@ pub mod hello;
 pub mod path;
 pub mod report;
 pub mod resolution;
+pub mod survey;
 pub mod target;
 pub mod time;
 pub mod verdict;

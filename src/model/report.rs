@@ -12,6 +12,7 @@ use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters}
 use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
+use super::survey::Survey;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -115,6 +116,9 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What it supports; absent unless asked for (`--depth survey`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Box<Survey>>,
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.

@@ -13,6 +13,7 @@ mod headline;
 mod names;
 mod network;
 pub mod screen;
+mod survey;
 
 use std::io::{self, Write};
 
@@ -60,6 +61,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
+    survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
     if style.is_verbose() {

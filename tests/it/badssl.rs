@@ -93,6 +93,7 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            survey: None,
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

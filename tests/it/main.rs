@@ -45,4 +45,5 @@ mod reports;
 mod show;
 mod stores;
 mod suites;
+mod survey;
 mod tls;

@@ -35,6 +35,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            survey: None,
             timing: Timing::default(),
         }
     });
@@ -155,6 +156,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            survey: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

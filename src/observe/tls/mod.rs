@@ -12,6 +12,7 @@ mod iana;
 mod inspector;
 mod plaintext;
 mod session;
+mod survey;
 mod tcp;
 
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ use crate::model::hello::{
     WIDEST_BEFORE_TLS13,
 };
 use crate::model::target::ReferenceId;
+
+pub use survey::SurveySettings;
 
 use flight::Flight;
 use hello::Until;
@@ -68,6 +71,18 @@ impl Connector {
         server_name: &ReferenceId,
         deadline: Instant,
     ) -> EndpointEvidence {
+        self.handshake_beside(address, server_name, None, deadline).await
+    }
+
+    /// `dialer`: hangs up before a second connection is made. A server that serves one connection at a time would otherwise
+    /// wait for the question on one that was opened ahead.
+    async fn handshake_beside(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        dialer: Option<&survey::Dialer>,
+        deadline: Instant,
+    ) -> EndpointEvidence {
         let name = match server_name {
             ReferenceId::Ip(ip) => ServerName::from(*ip),
             ReferenceId::Dns(name) => match ServerName::try_from(name.as_str().to_owned()) {
@@ -76,6 +91,9 @@ impl Connector {
             },
         };
         let first = self.attempt(address, name.clone(), Alpn::Offered, deadline).await;
+        if let (Some(_), Some(dialer)) = (&first.failure, dialer) {
+            dialer.hang_up();
+        }
         let alert = first.failure.as_ref().and_then(|failure| failure.alert.as_deref());
         if alert == Some("no_application_protocol") {
             // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
@@ -120,6 +138,7 @@ impl Connector {
                     timing,
                     choice: Some(chosen.choice),
                     hellos: Vec::new(),
+                    survey: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -127,6 +146,21 @@ impl Connector {
                 if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
             }
         }
+    }
+
+    /// A handshake, and then everything that `settings` ask for; its connections are opened while the handshake lasts.
+    pub async fn survey(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        settings: SurveySettings,
+        deadline: Instant,
+    ) -> EndpointEvidence {
+        let dialer = survey::Dialer::new(address, settings.per_host, deadline);
+        dialer.prepare(survey::FIRST_QUESTIONS);
+        let mut endpoint = self.handshake_beside(address, server_name, Some(&dialer), deadline).await;
+        endpoint.survey = survey::run(dialer, &endpoint, server_name, self, settings).await;
+        endpoint
     }
 
     /// What the server answers to `hello`, on a connection of its own.
@@ -304,6 +338,7 @@ fn evidence(
         timing,
         choice,
         hellos: Vec::new(),
+        survey: None,
     }
 }
 
@@ -347,6 +382,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        survey: None,
     }
 }
 

@@ -90,6 +90,7 @@ impl SharedLab {
                         timing: Timing::default(),
                         choice: None,
                         hellos: Vec::new(),
+                        survey: None,
                     }],
                     files: None,
                     aia: entry["http"]
