@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::candidates::{self, PROTOCOLS};
-use super::enumeration::{Found, Subject, enumerate};
+use super::enumeration::{Enumeration, Found, Subject};
 use super::{Answer, FOREIGN_NAME, Name, Offer, Surveyor};
 use crate::model::hello::WIDEST;
 use crate::model::survey::{OtherNameSurvey, Survey};
@@ -36,6 +36,7 @@ async fn other_name(surveyor: &Surveyor, name: Name) -> Option<OtherNameSurvey> 
     if name == Name::Absent && surveyor.server_name.is_none() {
         return None;
     }
+    surveyor.dialer.foresee(0, 1);
     let (chain, failure) = match surveyor.ask(&anything(surveyor, name, Until::Certificate)).await {
         Answer::Chosen(seen) => (seen.certificates, None),
         Answer::Refused(failure) => (Vec::new(), Some(failure)),
@@ -49,9 +50,9 @@ async fn other_name(surveyor: &Surveyor, name: Name) -> Option<OtherNameSurvey> 
 }
 
 async fn protocols(surveyor: &Arc<Surveyor>) -> Vec<String> {
-    let left = (0..).take(PROTOCOLS.len()).collect();
-    let mut found = Found::default();
-    enumerate(surveyor, Arc::new(Protocols(Arc::clone(surveyor))), left, &mut found, false).await;
+    let places: Vec<u16> = (0..).take(PROTOCOLS.len()).collect();
+    let asked = Enumeration::new(Protocols(Arc::clone(surveyor)), &places, Found::default());
+    let found = asked.run(surveyor).await;
     found
         .accepted
         .iter()

@@ -25,13 +25,22 @@ pub(in crate::observe::tls) struct Dialer {
     pub(super) deadline: Instant,
     places: Arc<Semaphore>,
     ahead: Mutex<VecDeque<JoinHandle<Result<Open, Failure>>>>,
+    /// Connections that will be asked for soon, as far as it is foreseen.
+    due: AtomicUsize,
     opened: AtomicUsize,
 }
 
 impl Dialer {
     pub(in crate::observe::tls) fn new(address: SocketAddr, at_once: usize, deadline: Instant) -> Self {
         let places = Arc::new(Semaphore::new(at_once.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { address, deadline, places, ahead: Mutex::default(), opened: AtomicUsize::new(0) }
+        Self {
+            address,
+            deadline,
+            places,
+            ahead: Mutex::default(),
+            due: AtomicUsize::new(0),
+            opened: AtomicUsize::new(0),
+        }
     }
 
     /// How many connections were asked for so far.
@@ -49,6 +58,20 @@ impl Dialer {
         }
     }
 
+    /// Somebody expects to ask `now` more questions soon, and no longer the `before` that were announced: connections for
+    /// them are opened as far as there are places.
+    pub(super) fn foresee(&self, before: usize, now: usize) {
+        self.due.fetch_add(now, Ordering::Relaxed);
+        self.less_due(before);
+        self.prepare(self.due.load(Ordering::Relaxed));
+    }
+
+    fn less_due(&self, count: usize) {
+        // Whoever asks without having said so makes it a little too small, never negative.
+        let less = |due: usize| Some(due.saturating_sub(count));
+        let _ = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     /// Closes the connections that wait for a question.
     pub(in crate::observe::tls) fn hang_up(&self) {
         for waiting in self.ahead().drain(..) {
@@ -58,6 +81,7 @@ impl Dialer {
 
     /// The next connection: one that was opened ahead, else a new one as soon as there is a place.
     pub(super) async fn open(&self) -> Result<Open, Failure> {
+        self.less_due(1);
         let prepared = self.ahead().pop_front();
         if let Some(prepared) = prepared {
             return prepared

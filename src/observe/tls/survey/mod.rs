@@ -35,7 +35,7 @@ pub(super) use dialer::Dialer;
 use sightings::Sightings;
 
 /// Connections opened while the first handshake is still under way: the questions that every survey begins with.
-pub(super) const FIRST_QUESTIONS: usize = 14;
+pub(super) const FIRST_QUESTIONS: usize = 24;
 
 /// How long after a connection that ended without a word the same is asked again: a server that limits connections has
 /// forgotten the others by then.
@@ -244,11 +244,6 @@ impl Surveyor {
             }
         }
         answer
-    }
-
-    /// Opens connections for so many questions to come.
-    fn foresee(&self, questions: usize) {
-        self.dialer.prepare(questions);
     }
 
     fn is_over(&self) -> bool {

@@ -50,9 +50,7 @@ pub(super) async fn sort(surveyor: &Arc<Surveyor>, version: u16, suites: &mut Ve
     let mut left = suites.clone();
     let mut sorted = Vec::new();
     while left.len() > 1 {
-        if left.len() > 2 {
-            surveyor.foresee(1);
-        }
+        surveyor.dialer.foresee(0, usize::from(left.len() > 2));
         let Some(chosen) = ask(surveyor, version, &left).await else { return false };
         left.retain(|suite| *suite != chosen);
         sorted.push(chosen);
@@ -79,6 +77,7 @@ async fn ask(surveyor: &Arc<Surveyor>, version: u16, suites: &[u16]) -> Option<u
             WIDEST.signature_schemes.to_vec(),
         ),
     };
+    surveyor.dialer.foresee(0, 1);
     match surveyor.ask(&offer).await {
         Answer::Chosen(seen) => {
             seen.server_hello.map(|hello| hello.cipher_suite).filter(|chosen| suites.contains(chosen))

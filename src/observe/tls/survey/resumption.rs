@@ -54,15 +54,23 @@ async fn twice(
     version: &'static SupportedProtocolVersion,
 ) -> ResumptionSurvey {
     let Some((config, inspector)) = config(connector, version) else { return ResumptionSurvey::default() };
-    let Some(first) = handshake(surveyor, name, &config, &inspector).await else { return ResumptionSurvey::default() };
+    surveyor.dialer.foresee(0, 2);
+    let first = handshake(surveyor, name, &config, &inspector, Ticket::Awaited).await;
+    let Some(first) = first else { return ResumptionSurvey::default() };
     let is_tls13 = version.version == rustls::ProtocolVersion::TLSv1_3;
     let tickets = if is_tls13 { Support::of(first.tickets > 0) } else { Support::NotSeen };
     if is_tls13 && first.tickets == 0 {
         return ResumptionSurvey { tickets, resumes: Support::No, ..ResumptionSurvey::default() };
     }
-    let second = handshake(surveyor, name, &config, &inspector).await;
+    let second = handshake(surveyor, name, &config, &inspector, Ticket::NotWanted).await;
     let resumes = second.map_or(Support::NotSeen, |second| Support::of(second.is_resumed));
     ResumptionSurvey { tickets, resumes, ..ResumptionSurvey::default() }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ticket {
+    Awaited,
+    NotWanted,
 }
 
 struct Handshake {
@@ -75,6 +83,7 @@ async fn handshake(
     name: &ServerName<'static>,
     config: &ClientConfig,
     inspector: &Arc<Inspector>,
+    ticket: Ticket,
 ) -> Option<Handshake> {
     let deadline = surveyor.dialer.deadline;
     let begun = Instant::now();
@@ -83,7 +92,9 @@ async fn handshake(
     session.run(deadline).await.ok()?;
     let round_trip = begun.elapsed();
     // A server of TLS 1.3 sends its tickets when it has our last flight, which says goodbye too: at the latest it hangs up.
-    session.await_ticket(deadline.min(Instant::now() + round_trip + VERDICT_PATIENCE)).await;
+    if ticket == Ticket::Awaited {
+        session.await_ticket(deadline.min(Instant::now() + round_trip + VERDICT_PATIENCE)).await;
+    }
     drop(open.place);
     Some(Handshake { tickets: session.tickets(), is_resumed: session.kind() == Some(HandshakeKind::Resumed) })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::{CipherSuite, SignatureScheme};
 
 use super::candidates::{self, Key};
-use super::enumeration::{self, Found, Subject, enumerate};
+use super::enumeration::{Enumeration, Found, Subject};
 use super::{Answer, Name, Offer, Surveyor, order, sightings};
 use crate::model::hello::{ORDINARY, SSL_3_0, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, WIDEST, version_name};
 use crate::model::survey::{Named, SuiteOrder, Support, VersionSurvey};
@@ -33,43 +33,37 @@ async fn tls13(surveyor: &Arc<Surveyor>) -> VersionSurvey {
             suites.choices.push((offered, choice.cipher_suite));
         }
     }
-    let asked = Arc::new(SuitesTls13);
     let all = candidates::suites(TLS_1_3);
     if first.is_none() {
-        enumerate(surveyor, Arc::clone(&asked), all, &mut suites, true).await;
+        let suites = Enumeration::new(SuitesTls13, &all, suites).whole_first().run(surveyor).await;
         let Some(&suite) = suites.accepted.first() else { return VersionSurvey::of(TLS_1_3, &suites) };
         let (groups, schemes) = tokio::join!(groups_tls13(surveyor, suite), schemes_tls13(surveyor, suite));
         return finished(surveyor, TLS_1_3, suites, groups, schemes).await;
     }
     let suite = suites.accepted[0];
-    let (groups, schemes, ()) = tokio::join!(
+    let (groups, schemes, suites) = tokio::join!(
         groups_tls13(surveyor, suite),
         schemes_tls13(surveyor, suite),
-        enumerate(surveyor, asked, all, &mut suites, false)
+        Enumeration::new(SuitesTls13, &all, suites).run(surveyor)
     );
     finished(surveyor, TLS_1_3, suites, groups, schemes).await
 }
 
 async fn groups_tls13(surveyor: &Arc<Surveyor>, suite: u16) -> Found {
-    let mut found = Found::default();
-    let left = candidates::GROUPS_TLS13.to_vec();
-    let subject = GroupsTls13 { suite, share: Share::Empty };
-    enumerate(surveyor, Arc::new(subject), left.clone(), &mut found, false).await;
+    let asked = |share| Enumeration::new(GroupsTls13 { suite, share }, candidates::GROUPS_TLS13, Found::default());
+    let mut found = asked(Share::Empty).run(surveyor).await;
     let known = surveyor.sightings().groups_tls13.clone();
     if found.accepted.is_empty() && !known.is_empty() {
-        // A server that takes offence at an offer without shares.
-        let subject = GroupsTls13 { suite, share: Share::Small };
-        enumerate(surveyor, Arc::new(subject), left, &mut found, false).await;
+        found = asked(Share::Small).run(surveyor).await; // the server takes offence at an offer without shares
     }
     found.also(&known);
     found
 }
 
 async fn schemes_tls13(surveyor: &Arc<Surveyor>, suite: u16) -> Found {
-    let mut found = Found { accepted: surveyor.sightings().schemes_tls13.clone(), ..Found::default() };
-    let left = candidates::SCHEMES_TLS13.to_vec();
+    let known = Found { accepted: surveyor.sightings().schemes_tls13.clone(), ..Found::default() };
     let subject = SchemesTls13 { suite, groups: surveyor.groups_with_known_first(ORDINARY.groups), key: surveyor.key };
-    enumerate(surveyor, Arc::new(subject), left, &mut found, false).await;
+    let mut found = Enumeration::new(subject, candidates::SCHEMES_TLS13, known).run(surveyor).await;
     // What lies behind keys that our library cannot compute is not read.
     found.is_incomplete |= found.accepted.is_empty();
     found
@@ -80,23 +74,19 @@ async fn tls12(surveyor: &Arc<Surveyor>) -> VersionSurvey {
     if let Some(choice) = surveyor.first.filter(|choice| choice.version == TLS_1_2) {
         suites.accepted.push(choice.cipher_suite);
     }
-    let asked = Arc::new(Suites { version: TLS_1_2, surveyor: Arc::clone(surveyor) });
-    let mut left = candidates::suites(TLS_1_2);
-    left.retain(|suite| !suites.accepted.contains(suite));
-    let is_unlikely = surveyor.first_version().is_none_or(|version| version < TLS_1_2);
-    // Groups and schemes are asked for as soon as one suite is known that has them.
-    let (mut at_least, mut parts) = (1, is_unlikely.then_some(1));
-    while !left.is_empty() && !suites.accepted.iter().any(|suite| candidates::is_signed(*suite)) {
-        if !enumeration::round(surveyor, &asked, &mut left, &mut suites, parts.take(), &mut at_least).await {
-            break;
-        }
+    let subject = Suites { version: TLS_1_2, surveyor: Arc::clone(surveyor) };
+    let mut asked = Enumeration::new(subject, &candidates::suites(TLS_1_2), suites);
+    if surveyor.first_version().is_none_or(|version| version < TLS_1_2) {
+        asked = asked.whole_first();
     }
-    let signed: Vec<u16> = suites.accepted.iter().copied().filter(|suite| candidates::is_signed(*suite)).collect();
-    let (groups, schemes, ()) = tokio::join!(
-        groups_tls12(surveyor, &signed),
-        schemes_tls12(surveyor, &signed),
-        enumerate(surveyor, asked, left, &mut suites, false)
-    );
+    // Groups and schemes are asked for as soon as a suite is known that has them.
+    let signed = |found: &Found| -> Vec<u16> {
+        found.accepted.iter().copied().filter(|suite| candidates::is_signed(*suite)).collect()
+    };
+    while asked.round(surveyor).await && signed(&asked.found).is_empty() {}
+    let signed = signed(&asked.found);
+    let (groups, schemes, suites) =
+        tokio::join!(groups_tls12(surveyor, &signed), schemes_tls12(surveyor, &signed), asked.run(surveyor));
     let groups = more_groups_tls12(surveyor, &signed, &suites.accepted, groups).await;
     finished(surveyor, TLS_1_2, suites, groups, schemes).await
 }
@@ -116,13 +106,13 @@ async fn groups_tls12(surveyor: &Arc<Surveyor>, suites: &[u16]) -> Found {
         return Found::default();
     }
     let by_rsa: Vec<u16> = on_curve.iter().copied().filter(|suite| candidates::is_signed_by_rsa(*suite)).collect();
-    let mut found = Found { accepted: surveyor.sightings().groups_tls12.clone(), ..Found::default() };
+    let known = Found { accepted: surveyor.sightings().groups_tls12.clone(), ..Found::default() };
     let subject = if by_rsa.is_empty() {
         GroupsTls12 { suites: on_curve, curve_of_key: surveyor.sightings().curve_of_key() }
     } else {
         GroupsTls12 { suites: by_rsa, curve_of_key: None }
     };
-    enumerate(surveyor, Arc::new(subject), candidates::GROUPS_TLS12.to_vec(), &mut found, false).await;
+    let mut found = Enumeration::new(subject, candidates::GROUPS_TLS12, known).run(surveyor).await;
     found.unasked.clear();
     let known = surveyor.sightings().groups_tls12.clone();
     found.also(&known);
@@ -133,9 +123,9 @@ async fn schemes_tls12(surveyor: &Arc<Surveyor>, suites: &[u16]) -> Found {
     if suites.is_empty() {
         return Found::default();
     }
-    let mut found = Found { accepted: surveyor.sightings().schemes_tls12.clone(), ..Found::default() };
+    let known = Found { accepted: surveyor.sightings().schemes_tls12.clone(), ..Found::default() };
     let subject = SchemesTls12 { suites: suites.to_vec(), key: surveyor.key };
-    enumerate(surveyor, Arc::new(subject), candidates::SCHEMES_TLS12.to_vec(), &mut found, false).await;
+    let mut found = Enumeration::new(subject, candidates::SCHEMES_TLS12, known).run(surveyor).await;
     let known = surveyor.sightings().schemes_tls12.clone();
     found.also(&known);
     found
@@ -145,6 +135,7 @@ async fn schemes_tls12(surveyor: &Arc<Surveyor>, suites: &[u16]) -> Found {
 async fn before_tls12(surveyor: &Arc<Surveyor>) -> (VersionSurvey, VersionSurvey) {
     let asked = Suites { version: TLS_1_1, surveyor: Arc::clone(surveyor) };
     let offer = Offer { versions: vec![TLS_1_1, TLS_1_0], ..asked.offer(&candidates::suites(TLS_1_1), 0) };
+    surveyor.dialer.foresee(0, 1);
     let answer = surveyor.ask(&offer).await;
     let chosen = match &answer {
         Answer::Chosen(seen) => seen.server_hello.as_ref().map(|hello| (hello.version, hello.cipher_suite)),
@@ -166,10 +157,11 @@ async fn before_tls12(surveyor: &Arc<Surveyor>) -> (VersionSurvey, VersionSurvey
 }
 
 /// A version before TLS 1.2, of which only the suites are asked for.
-async fn old(surveyor: &Arc<Surveyor>, version: u16, mut suites: Found) -> VersionSurvey {
-    let asked = Arc::new(Suites { version, surveyor: Arc::clone(surveyor) });
-    let is_new = suites.accepted.is_empty();
-    enumerate(surveyor, asked, candidates::suites(version), &mut suites, is_new).await;
+async fn old(surveyor: &Arc<Surveyor>, version: u16, known: Found) -> VersionSurvey {
+    let is_new = known.accepted.is_empty();
+    let subject = Suites { version, surveyor: Arc::clone(surveyor) };
+    let asked = Enumeration::new(subject, &candidates::suites(version), known);
+    let suites = if is_new { asked.whole_first() } else { asked }.run(surveyor).await;
     finished(surveyor, version, suites, Found::default(), Found::default()).await
 }
 
