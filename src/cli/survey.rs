@@ -8,7 +8,7 @@ pub(super) struct SurveyOptions {
     #[arg(long)]
     order: bool,
 
-    /// With --depth survey: connections to one address at a time [default: 24]
+    /// With --depth survey: connections to one address at a time [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     per_host: Option<u16>,
 }

@@ -184,8 +184,7 @@ async fn two_certificates_and_a_default_server_of_nginx() {
     assert_eq!(keys, ["ecdsa", "rsa"]);
     let mut protocols = found.alpn.clone();
     protocols.sort_unstable();
-    // nginx calls every HTTP that it speaks.
-    assert_eq!(protocols, ["h2", "http/0.9", "http/1.0", "http/1.1"]);
+    assert_eq!(protocols, ["h2", "http/1.1"]);
     let default = tlsmend::x509::Fingerprint::of(&other.der).to_string();
     for other in [&found.without_server_name, &found.foreign_server_name] {
         assert_eq!(other.as_ref().unwrap().served_chain, std::slice::from_ref(&default));

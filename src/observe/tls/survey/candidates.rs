@@ -52,13 +52,14 @@ pub(super) fn suites(version: u16) -> Vec<u16> {
     WIDEST.cipher_suites.iter().copied().chain(others).filter(of_version).collect()
 }
 
-/// AEAD, and MACs with SHA-2, came with TLS 1.2 (RFC 5246 §1.2), except for CBC with pre-shared keys (RFC 5487 §3); curves
-/// need extensions, which SSL 3.0 has none of.
+/// AEAD, and MACs with SHA-2, came with TLS 1.2 (RFC 5246 §1.2), except for CBC with pre-shared keys (RFC 5487 §3). Curves,
+/// passwords and pre-shared keys came after SSL 3.0, the first two with extensions, which it has none of.
 fn is_for_old(suite: u16, version: u16) -> bool {
     let (exchange, cipher) = halves(suite);
     let has_old_mac = cipher.ends_with("_SHA") || cipher.ends_with("_MD5") || cipher.ends_with("_IMIT");
     let is_psk_cbc = exchange.contains("PSK") && (cipher.contains("_CBC_") || cipher.starts_with("NULL"));
-    (has_old_mac || is_psk_cbc) && !(version == SSL_3_0 && exchange.contains("ECDH"))
+    (has_old_mac || is_psk_cbc)
+        && !(version == SSL_3_0 && ["ECDH", "PSK", "SRP"].iter().any(|new| exchange.contains(new)))
 }
 
 /// Is the key exchange signed and on a curve?
@@ -137,7 +138,7 @@ pub(super) fn group_likelihood(group: u16, accepted: &[u16]) -> f64 {
         0x001d | 0x0017 | 0x0018 => 0.9,
         0x0019 => 0.6,
         0x001e => 0.5,
-        0x11ec => 0.5,
+        0x11ec => 0.4,
         field if is_field(&field) => {
             if accepted.iter().any(is_field) {
                 0.9
@@ -193,8 +194,6 @@ pub(super) fn scheme_likelihood(scheme: u16, version: u16, key: Option<Key>) -> 
 pub(super) const PROTOCOLS: &[&str] = &[
     "h2",
     "http/1.1",
-    "http/1.0",
-    "http/0.9",
     "h3",
     "spdy/3.1",
     "spdy/3",

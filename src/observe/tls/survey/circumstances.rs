@@ -11,6 +11,8 @@ use crate::observe::tls::hello::{Seen, Share, Until};
 
 /// The parts of the survey that these are.
 pub(super) async fn survey(surveyor: &Arc<Surveyor>) -> Survey {
+    // First the questions that lead to others.
+    tokio::task::yield_now().await;
     let (without_server_name, foreign_server_name, alpn) =
         tokio::join!(other_name(surveyor, Name::Absent), other_name(surveyor, Name::Foreign), protocols(surveyor));
     Survey { without_server_name, foreign_server_name, alpn, ..Survey::default() }

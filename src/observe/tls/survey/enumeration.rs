@@ -1,7 +1,7 @@
 //! Finding all that a server takes of a list, when each question brings one choice or a refusal.
 //!
 //! The list is split into parts that are asked for at the same time: what is likely taken alone, because the answer is then
-//! the whole answer; the rest in parts that hold about one. A part that is refused holds nothing; from one that was answered
+//! the whole answer; the rest in parts that hold about one each. A part that is refused holds nothing; from one that was answered
 //! the choice is struck out, and what is left is split anew. It ends when everything was chosen or refused, so that a list is
 //! complete by proof and not by guess.
 
@@ -15,8 +15,11 @@ use crate::observe::tls::hello::Seen;
 /// From here on a candidate is asked for alone: the question is then more likely to be needed than not.
 const LIKELY: f64 = 0.5;
 
+/// Accepted candidates that a part of the others should hold: more make more rounds, fewer more questions that are refused.
+const EXPECTED_IN_A_PART: f64 = 1.3;
+
 /// Candidates in one question. Some old servers read no longer list of suites (128 of them).
-const MAX_PART: usize = 120;
+pub(super) const MAX_PART: usize = 120;
 
 /// How one list is asked for.
 pub(super) trait Subject: Send + Sync + 'static {
@@ -138,7 +141,7 @@ fn split(candidates: &[(u16, f64)]) -> Vec<Vec<u16>> {
     let (alone, others): (Vec<_>, Vec<_>) = candidates.iter().partition(|(_, likelihood)| *likelihood >= LIKELY);
     let mut parts: Vec<Vec<u16>> = alone.into_iter().map(|(candidate, _)| vec![candidate]).collect();
     let expected: f64 = others.iter().map(|(_, likelihood)| likelihood).sum();
-    let count = rounded(expected).max(others.len().div_ceil(MAX_PART));
+    let count = rounded(expected / EXPECTED_IN_A_PART).max(others.len().div_ceil(MAX_PART));
     let mut order: Vec<usize> = (0..others.len()).collect();
     order.sort_by(|&a, &b| others[b].1.total_cmp(&others[a].1));
     for first in 0..count {
@@ -162,7 +165,7 @@ mod tests {
     fn parts_hold_everything_once_and_the_likely_alone() {
         let candidates = [(1, 0.9), (2, 0.01), (3, 0.4), (4, 0.45), (5, 0.01), (6, 0.5), (7, 0.7)];
         assert_eq!(split(&candidates), [vec![1], vec![6], vec![7], vec![2, 3, 4, 5]]);
-        let candidates = [(1, 0.4), (2, 0.01), (3, 0.4), (4, 0.4), (5, 0.4), (6, 0.0)];
+        let candidates = [(1, 0.49), (2, 0.01), (3, 0.49), (4, 0.49), (5, 0.49), (6, 0.0)];
         assert_eq!(split(&candidates), [vec![1, 2, 4], vec![3, 5, 6]]);
         assert_eq!(split(&[(7, 0.0)]), [vec![7]]);
         assert_eq!(split(&[]), Vec::<Vec<u16>>::new());

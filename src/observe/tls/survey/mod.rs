@@ -35,7 +35,7 @@ pub(super) use dialer::Dialer;
 use sightings::Sightings;
 
 /// Connections opened while the first handshake is still under way: the questions that every survey begins with.
-pub(super) const FIRST_QUESTIONS: usize = 24;
+pub(super) const FIRST_QUESTIONS: usize = 30;
 
 /// How long after a connection that ended without a word the same is asked again: a server that limits connections has
 /// forgotten the others by then.
@@ -52,7 +52,7 @@ pub struct SurveySettings {
 
 impl Default for SurveySettings {
     fn default() -> Self {
-        Self { per_host: 24, full_order: false }
+        Self { per_host: 32, full_order: false }
     }
 }
 
@@ -169,7 +169,9 @@ impl Surveyor {
                 Answer::Refused(Failure { alert: None, kind: FailureKind::Closed | FailureKind::Reset, .. })
             )
         };
-        if !is_silence(&answer) || self.refuses_in_silence.load(Ordering::Relaxed) {
+        let is_turned_away = matches!(&answer, Answer::Lost(failure) if failure.stage == Stage::Tcp);
+        let is_doubtful = is_silence(&answer) && !self.refuses_in_silence.load(Ordering::Relaxed);
+        if self.is_over() || !(is_doubtful || is_turned_away) {
             return self.note(offer, answer);
         }
         // A refusal without a word, or a server that has had enough of connections: asked alone it tells.

@@ -27,16 +27,14 @@ pub(super) async fn whose(surveyor: &Arc<Surveyor>, version: u16, found: &Found)
         let loser = taken(offered).into_iter().find(|suite| suite != chosen && !candidates::is_chacha(*suite));
         loser.filter(|_| !candidates::is_chacha(*chosen)).map(|loser| (*chosen, loser))
     });
-    let (winner, loser) = match pairs.next() {
-        Some(pair) => pair,
-        None => {
-            let (a, b) = (found.accepted[0], found.accepted[1]);
-            match ask(surveyor, version, &[a, b]).await {
-                Some(chosen) if chosen == a => (a, b),
-                Some(_) => return SuiteOrder::Server,
-                None => return SuiteOrder::NotSeen,
-            }
-        }
+    let Some((winner, loser)) = pairs.next() else {
+        let (there, back) = ([found.accepted[0], found.accepted[1]], [found.accepted[1], found.accepted[0]]);
+        let (one, other) = tokio::join!(ask(surveyor, version, &there), ask(surveyor, version, &back));
+        return match (one, other) {
+            (Some(one), Some(other)) if one == other => SuiteOrder::Server,
+            (Some(_), Some(_)) => SuiteOrder::Client,
+            _ => SuiteOrder::NotSeen,
+        };
     };
     match ask(surveyor, version, &[loser, winner]).await {
         Some(chosen) if chosen == winner => SuiteOrder::Server,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::{CipherSuite, SignatureScheme};
 
 use super::candidates::{self, Key};
-use super::enumeration::{Enumeration, Found, Subject};
+use super::enumeration::{Enumeration, Found, MAX_PART, Subject};
 use super::{Answer, Name, Offer, Surveyor, order, sightings};
 use crate::model::hello::{ORDINARY, SSL_3_0, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, WIDEST, version_name};
 use crate::model::survey::{Named, SuiteOrder, Support, VersionSurvey};
@@ -37,26 +37,35 @@ async fn tls13(surveyor: &Arc<Surveyor>) -> VersionSurvey {
     if first.is_none() {
         let suites = Enumeration::new(SuitesTls13, &all, suites).whole_first().run(surveyor).await;
         let Some(&suite) = suites.accepted.first() else { return VersionSurvey::of(TLS_1_3, &suites) };
-        let (groups, schemes) = tokio::join!(groups_tls13(surveyor, suite), schemes_tls13(surveyor, suite));
-        return finished(surveyor, TLS_1_3, suites, groups, schemes).await;
+        let (groups, schemes, suites) = tokio::join!(
+            groups_tls13(surveyor, suite),
+            schemes_tls13(surveyor, suite),
+            ordered(surveyor, TLS_1_3, suites)
+        );
+        return assembled(surveyor, TLS_1_3, &suites, &groups, &schemes);
     }
     let suite = suites.accepted[0];
-    let (groups, schemes, suites) = tokio::join!(
-        groups_tls13(surveyor, suite),
-        schemes_tls13(surveyor, suite),
-        Enumeration::new(SuitesTls13, &all, suites).run(surveyor)
-    );
-    finished(surveyor, TLS_1_3, suites, groups, schemes).await
+    let (groups, schemes, suites) =
+        tokio::join!(groups_tls13(surveyor, suite), schemes_tls13(surveyor, suite), async {
+            ordered(surveyor, TLS_1_3, Enumeration::new(SuitesTls13, &all, suites).run(surveyor).await).await
+        });
+    assembled(surveyor, TLS_1_3, &suites, &groups, &schemes)
 }
 
 async fn groups_tls13(surveyor: &Arc<Surveyor>, suite: u16) -> Found {
-    let asked = |share| Enumeration::new(GroupsTls13 { suite, share }, candidates::GROUPS_TLS13, Found::default());
-    let mut found = asked(Share::Empty).run(surveyor).await;
     let known = surveyor.sightings().groups_tls13.clone();
-    if found.accepted.is_empty() && !known.is_empty() {
-        found = asked(Share::Small).run(surveyor).await; // the server takes offence at an offer without shares
+    let asked = |share, groups: &[u16], known: &[u16]| {
+        let known = Found { accepted: known.to_vec(), ..Found::default() };
+        Enumeration::new(GroupsTls13 { suite, share }, groups, known).run(surveyor)
+    };
+    let found = asked(Share::Empty, candidates::GROUPS_TLS13, &known).await;
+    if found.accepted.len() > known.len() || known.is_empty() {
+        return found;
     }
-    found.also(&known);
+    // It takes no other group, or takes offence at an offer without shares.
+    if asked(Share::Empty, &known, &[]).await.accepted.is_empty() {
+        return asked(Share::Small, candidates::GROUPS_TLS13, &known).await;
+    }
     found
 }
 
@@ -86,9 +95,11 @@ async fn tls12(surveyor: &Arc<Surveyor>) -> VersionSurvey {
     while asked.round(surveyor).await && signed(&asked.found).is_empty() {}
     let signed = signed(&asked.found);
     let (groups, schemes, suites) =
-        tokio::join!(groups_tls12(surveyor, &signed), schemes_tls12(surveyor, &signed), asked.run(surveyor));
-    let groups = more_groups_tls12(surveyor, &signed, &suites.accepted, groups).await;
-    finished(surveyor, TLS_1_2, suites, groups, schemes).await
+        tokio::join!(groups_tls12(surveyor, &signed), schemes_tls12(surveyor, &signed), async {
+            ordered(surveyor, TLS_1_2, asked.run(surveyor).await).await
+        });
+    let groups = more_groups_tls12(surveyor, &signed, &suites.found.accepted, groups).await;
+    assembled(surveyor, TLS_1_2, &suites, &groups, &schemes)
 }
 
 /// What suites that were found later let us see.
@@ -134,7 +145,9 @@ async fn schemes_tls12(surveyor: &Arc<Surveyor>, suites: &[u16]) -> Found {
 /// TLS 1.1 and 1.0. A server without the newer answers with the older.
 async fn before_tls12(surveyor: &Arc<Surveyor>) -> (VersionSurvey, VersionSurvey) {
     let asked = Suites { version: TLS_1_1, surveyor: Arc::clone(surveyor) };
-    let offer = Offer { versions: vec![TLS_1_1, TLS_1_0], ..asked.offer(&candidates::suites(TLS_1_1), 0) };
+    let mut all = candidates::suites(TLS_1_1);
+    all.truncate(MAX_PART);
+    let offer = Offer { versions: vec![TLS_1_1, TLS_1_0], ..asked.offer(&all, 0) };
     surveyor.dialer.foresee(0, 1);
     let answer = surveyor.ask(&offer).await;
     let chosen = match &answer {
@@ -162,22 +175,32 @@ async fn old(surveyor: &Arc<Surveyor>, version: u16, known: Found) -> VersionSur
     let subject = Suites { version, surveyor: Arc::clone(surveyor) };
     let asked = Enumeration::new(subject, &candidates::suites(version), known);
     let suites = if is_new { asked.whole_first() } else { asked }.run(surveyor).await;
-    finished(surveyor, version, suites, Found::default(), Found::default()).await
+    assembled(surveyor, version, &ordered(surveyor, version, suites).await, &Found::default(), &Found::default())
 }
 
-async fn finished(
-    surveyor: &Arc<Surveyor>,
+/// The suites of a version, and whose order decides among them.
+struct OrderedSuites {
+    found: Found,
+    order: SuiteOrder,
+    are_in_order: bool,
+}
+
+async fn ordered(surveyor: &Arc<Surveyor>, version: u16, mut found: Found) -> OrderedSuites {
+    let order = order::whose(surveyor, version, &found).await;
+    let are_in_order =
+        surveyor.full_order && order == SuiteOrder::Server && order::sort(surveyor, version, &mut found.accepted).await;
+    OrderedSuites { found, order, are_in_order }
+}
+
+fn assembled(
+    surveyor: &Surveyor,
     version: u16,
-    mut suites: Found,
-    groups: Found,
-    schemes: Found,
+    suites: &OrderedSuites,
+    groups: &Found,
+    schemes: &Found,
 ) -> VersionSurvey {
-    let order = order::whose(surveyor, version, &suites).await;
-    let mut suites_in_order = false;
-    if surveyor.full_order && order == SuiteOrder::Server {
-        suites_in_order = order::sort(surveyor, version, &mut suites.accepted).await;
-    }
-    let incomplete = [("cipher_suites", &suites), ("groups", &groups), ("signature_schemes", &schemes)];
+    let OrderedSuites { found: suites, order, are_in_order } = suites;
+    let incomplete = [("cipher_suites", suites), ("groups", groups), ("signature_schemes", schemes)];
     let is_supported = !suites.accepted.is_empty();
     let incomplete = incomplete.into_iter().filter(|(_, found)| found.is_incomplete && is_supported);
     let mut all_schemes = schemes.accepted.clone();
@@ -193,11 +216,11 @@ async fn finished(
             .iter()
             .map(|&scheme| Named { number: scheme, name: iana::signature_scheme(SignatureScheme::from(scheme)) })
             .collect(),
-        order,
-        suites_in_order,
+        order: *order,
+        suites_in_order: *are_in_order,
         dh_bits: surveyor.sightings().dh_bits(version),
         incomplete: incomplete.map(|(what, _)| what.to_owned()).collect(),
-        ..VersionSurvey::of(version, &suites)
+        ..VersionSurvey::of(version, suites)
     }
 }
 
