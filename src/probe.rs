@@ -136,7 +136,7 @@ impl Default for Settings {
 
 impl Settings {
     /// What of them the judge needs; `now` where no other moment was asked for.
-    fn for_judging(&self, now: Time) -> judge::Settings {
+    pub(crate) fn for_judging(&self, now: Time) -> judge::Settings {
         judge::Settings {
             clients: self.clients.clone(),
             anchors: self.anchors.clone(),
@@ -169,24 +169,71 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     );
     surroundings.put_into(&mut resolution);
     let revocation = settings.revocation.evidence();
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
+    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
-    let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
-    let judgement =
-        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
-    assemble::report(&assemble::Input {
+    let rest = Rest {
         target,
         settings,
-        evidence: &evidence,
         judge_settings: &judge_settings,
-        judgement: &judgement,
-        options: assemble::repeated_options(settings),
+        resolver: &resolver,
+        connector: &connector,
         started_at,
-        finished_at: clock(),
-    })
+        hellos_until: share(90),
+        issuers_until: share(100),
+        clock,
+    };
+    conclude(evidence, &rest).await.report
 }
 
-async fn resolve(
+/// What the rest of a probe needs once the addresses have been spoken to.
+pub(crate) struct Rest<'a> {
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub judge_settings: &'a judge::Settings,
+    pub resolver: &'a Resolver,
+    pub connector: &'a Arc<Connector>,
+    pub started_at: Time,
+    /// Until when servers may be asked with clients' ClientHellos, and addresses for issuers.
+    pub hellos_until: Instant,
+    pub issuers_until: Instant,
+    pub clock: Clock,
+}
+
+/// A report and what it was made of.
+pub(crate) struct Probed {
+    pub report: Report,
+    pub evidence: Evidence,
+    pub judgement: Judgement,
+}
+
+/// Judges, fetches what the judge asks for, and reports.
+pub(crate) async fn conclude(mut evidence: Evidence, rest: &Rest<'_>) -> Probed {
+    let settings = rest.settings;
+    let server = (settings.depth == Depth::Handshake).then_some((rest.connector, rest.hellos_until));
+    let judgement = judge_and_fetch(
+        &mut evidence,
+        rest.judge_settings,
+        settings,
+        rest.resolver,
+        server,
+        rest.started_at,
+        rest.issuers_until,
+    )
+    .await;
+    let report = assemble::report(&assemble::Input {
+        target: rest.target,
+        settings,
+        evidence: &evidence,
+        judge_settings: rest.judge_settings,
+        judgement: &judgement,
+        options: assemble::repeated_options(settings),
+        started_at: rest.started_at,
+        finished_at: (rest.clock)(),
+    });
+    Probed { report, evidence, judgement }
+}
+
+pub(crate) async fn resolve(
     target: &Target,
     settings: &Settings,
     resolver: &Resolver,
@@ -244,7 +291,7 @@ async fn look_at(
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-async fn look_at_one(
+pub(crate) async fn look_at_one(
     connector: &Connector,
     address: SocketAddr,
     reference: &ReferenceId,

@@ -10,6 +10,7 @@
 mod support;
 
 mod aia;
+mod alike;
 mod bad_input;
 mod badssl;
 mod borders;
@@ -20,6 +21,9 @@ mod cli;
 mod client_verdicts;
 mod config;
 mod dns;
+mod dns_mux;
+mod dns_depth;
+mod dns_signed;
 mod emulator;
 mod emulator_clients;
 mod emulator_orders;
