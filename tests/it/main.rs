@@ -35,6 +35,7 @@ mod hostile;
 mod inspect;
 mod judge;
 mod lab;
+mod look;
 mod mapping;
 mod memo;
 mod peers;
