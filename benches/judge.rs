@@ -70,8 +70,10 @@ fn evidence(chain: &Chain) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
         }],
         files: None,
+        revocation: None,
         aia: Vec::new(),
     }
 }

@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        starttls: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,
@@ -33,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         endpoints: vec![endpoint],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     };
     let settings = Settings {
         clients: clients::ALL.to_vec(),

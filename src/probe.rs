@@ -3,6 +3,7 @@
 mod again;
 mod assemble;
 mod inspect;
+mod revocation;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,11 +24,12 @@ use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
-use crate::observe::dns::Resolver;
+use crate::observe::dns::{Look, Resolver, Surroundings};
 use crate::observe::tls::Connector;
 
 pub use again::{Change, NotPossible, judge_again};
 pub use inspect::{complete, inspect};
+pub use revocation::Revocation;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
@@ -88,9 +90,13 @@ pub struct Settings {
     pub bundle_with_root: bool,
     /// Where fetched issuers are kept for the day their address is dead; `None`: nowhere.
     pub aia_cache: Option<Cache>,
+    /// How far revocation is looked into.
+    pub revocation: Revocation,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// What to ask the name system beyond the addresses; `None`: nothing.
+    pub look: Option<Look>,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -116,8 +122,10 @@ impl Default for Settings {
             fetch_every_issuer: false,
             bundle_with_root: false,
             aia_cache: None,
+            revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
+            look: Some(Look::Beside),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -152,10 +160,16 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let share = |percent: u32| begun + settings.timeout * percent / 100;
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
-    let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let connector = Arc::new(Connector::new());
-    let endpoints = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
-    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
+    let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
+    let connector = Arc::new(Connector::new().with_starttls(target.starttls));
+    // Neither needs the other's answer.
+    let (endpoints, surroundings) = tokio::join!(
+        look_at(&connector, &addresses, &reference, settings.depth, share(80)),
+        look_around(target, settings, &resolver, &resolution, started_at, share(80))
+    );
+    surroundings.put_into(&mut resolution);
+    let revocation = settings.revocation.evidence();
+    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
     let rest = Rest {
         target,
@@ -238,6 +252,22 @@ pub(crate) async fn resolve(
         resolution.addresses.iter().take(MAX_ADDRESSES).map(|address| SocketAddr::new(address.ip, target.port));
     let addresses = addresses.collect();
     (resolution, addresses)
+}
+
+/// What the name system has beyond addresses. Only a whole handshake is worth it, unless it was asked for.
+async fn look_around(
+    target: &Target,
+    settings: &Settings,
+    resolver: &Resolver,
+    resolution: &Resolution,
+    now: Time,
+    deadline: Instant,
+) -> Surroundings {
+    match (&target.host, settings.look) {
+        (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
+        (ReferenceId::Dns(name), Some(look)) => resolver.look(name, target.port, resolution, look, now, deadline).await,
+        (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
+    }
 }
 
 async fn look_at(
@@ -324,5 +354,5 @@ async fn judge_and_fetch(
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
         judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
-    judgement
+    revocation::look(evidence, judgement, judge_settings, settings, resolver, now, deadline).await
 }

@@ -13,14 +13,17 @@ mod inspect;
 mod judge;
 mod lab;
 mod mapping;
+mod naming;
 mod options;
 mod password;
 mod preflight;
 pub mod probe;
+mod revocation;
 mod rules;
 mod scan;
 mod show;
 mod stores;
+mod wire;
 
 use std::io::Write as _;
 use std::path::PathBuf;

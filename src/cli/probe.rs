@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::CloudOptions;
+use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
+use super::revocation::RevocationOptions;
+use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -38,6 +41,9 @@ Examples:
   tlsmend probe www.example.com
   tlsmend probe https://www.example.com:8443/ --output json > ticket.json
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
+  tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
+  tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
+  tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -84,17 +90,16 @@ pub struct Arguments {
     #[arg(long)]
     no_aia: bool,
 
-    /// Fetch them from private and loopback addresses too
+    /// Fetch issuers, and what --revocation and --ocsp ask for, from private and loopback addresses too
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Neither read nor write the cache of fetched issuers, which stands in for addresses that are dead today
+    /// Neither read nor write the caches of fetched issuers and CRLs, which stand in for addresses that are dead today
     #[arg(long)]
     no_cache: bool,
 
-    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
-    #[arg(long)]
-    revocation: bool,
+    #[command(flatten)]
+    revocation: RevocationOptions,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -118,6 +123,11 @@ pub struct Arguments {
     /// How much of the certificates the JSON carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
+
+    #[command(flatten)]
+    naming: NamingOptions,
+    #[command(flatten)]
+    wire: WireOptions,
 
     #[command(flatten)]
     cloud: CloudOptions,
@@ -191,6 +201,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let targets = arguments.wire.targets(&arguments.targets).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut settings = settings(arguments)?;
     let runtime = super::runtime()?;
     if let Some(id) = &arguments.eas_gateway {
@@ -199,8 +210,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     }
     let settings = Arc::new(settings);
     runtime.block_on(async {
-        let mut exits = Vec::with_capacity(arguments.targets.len());
-        let mut waiting = arguments.targets.iter();
+        let mut exits = Vec::with_capacity(targets.len());
+        let mut waiting = targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
         loop {
             running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
@@ -245,10 +256,12 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         fetch_issuers: !arguments.no_aia,
         allow_private_aia: arguments.allow_private_aia,
         warn_days: arguments.warn_days,
+        revocation: arguments.revocation.settings(!arguments.no_cache),
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
+        look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

@@ -5,6 +5,7 @@
 pub mod aia;
 pub mod alike;
 pub mod anchors;
+mod caa;
 pub mod case;
 pub mod client;
 pub mod clients;
@@ -16,7 +17,9 @@ pub mod memo;
 pub mod name;
 pub mod policy;
 pub mod pool;
+pub mod providers;
 mod public_roots;
+pub mod revocation;
 pub mod rules;
 pub mod search;
 pub mod standard;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
+use super::starttls::StartTlsFacts;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +23,8 @@ pub enum EndpointStatus {
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Tcp,
+    /// In plain text, on the way to TLS: the protocol's own request for it.
+    Starttls,
     Tls,
     /// After a completed handshake, on the first read: TLS 1.3 servers refuse a client without certificate here.
     AfterHandshake,
@@ -59,6 +62,12 @@ pub enum FailureKind {
     TooLarge,
     /// The server requires a client certificate.
     ClientCertificateRequired,
+    /// The server speaks the protocol of `target.starttls`, and does not offer TLS.
+    StarttlsNotOffered,
+    /// It offers TLS and refuses when asked, or turns everybody away.
+    StarttlsRefused,
+    /// STARTTLS was to be asked for on a port that speaks TLS from the start.
+    ImplicitTls,
     /// The server broke the protocol in another way; the message says how.
     Protocol,
     /// The tool itself could not go on (no descriptors, no local port).
@@ -98,6 +107,9 @@ pub fn spoke_tls(status: EndpointStatus, failure: Option<&Failure>, chose: bool)
             | FailureKind::Plaintext
             | FailureKind::NotTls
             | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
             | FailureKind::Protocol
             | FailureKind::Local => chose,
         },
@@ -156,6 +168,9 @@ impl TlsParameters {
 pub struct Timing {
     pub dns: Option<u64>,
     pub tcp: Option<u64>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<u64>,
     pub tls: Option<u64>,
 }
 
@@ -176,4 +191,6 @@ pub struct EndpointEvidence {
     pub choice: Option<Choice>,
     /// What it answered to further ClientHellos.
     pub hellos: Vec<HelloEvidence>,
+    /// What was said before TLS; `None` without STARTTLS.
+    pub starttls: Option<Box<StartTlsFacts>>,
 }

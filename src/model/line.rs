@@ -241,6 +241,9 @@ impl LineFailure {
             FailureKind::NoCertificate => "no-certificate",
             FailureKind::TooLarge => "too-large",
             FailureKind::ClientCertificateRequired => "client-certificate-required",
+            FailureKind::StarttlsNotOffered => "starttls-not-offered",
+            FailureKind::StarttlsRefused => "starttls-refused",
+            FailureKind::ImplicitTls => "implicit-tls",
             FailureKind::Protocol => "protocol",
             FailureKind::Local => "local",
         }

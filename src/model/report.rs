@@ -12,6 +12,8 @@ use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters,
 use super::hello::Choice;
 use super::path::Path;
 use super::resolution::Resolution;
+use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::starttls::StartTlsFacts;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -34,6 +36,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
     pub aia: Vec<AiaFetch>,
+    /// What was done to learn of revocations; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationFacts>,
     /// Most severe first.
     pub findings: Vec<Finding>,
     pub not_checked: Vec<NotChecked>,
@@ -92,6 +97,7 @@ pub struct TargetFacts {
     pub port: u16,
     /// The name sent in SNI and expected in the certificate.
     pub server_name: String,
+    /// The protocol that was asked to turn to TLS: `smtp`, `imap`, …; null where TLS was spoken from the start.
     pub starttls: Option<String>,
 }
 
@@ -115,6 +121,9 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Box<StartTlsFacts>>,
 }
 
 impl Endpoint {
@@ -151,6 +160,10 @@ pub struct Deployment {
     pub served_chain: Vec<String>,
     pub paths: Vec<Path>,
     pub clients: Vec<ClientVerdict>,
+    /// What is known of the revocation of each certificate below the trust anchor; absent where nothing was asked for and
+    /// nothing was stapled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<CertificateRevocation>,
     /// Does the private key that was given with the files belong to the end entity? Absent when none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<KeyProof>,

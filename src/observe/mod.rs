@@ -3,4 +3,6 @@
 pub mod aia;
 pub mod dns;
 pub mod download;
+mod folder;
+pub mod revocation;
 pub mod tls;

@@ -16,6 +16,7 @@ use super::plan::Serving;
 use super::service::Watch;
 use crate::judge::anchors::TrustAnchors;
 use crate::model::report::Report;
+use crate::model::starttls::StartTls;
 use crate::model::target::ReferenceId;
 use crate::observe::tls::Connector;
 use crate::x509::Fingerprint;
@@ -61,12 +62,13 @@ pub struct Patience {
 pub async fn until_served(
     expected: &[Serving],
     reference: &ReferenceId,
+    starttls: Option<StartTls>,
     patience: Patience,
     why_late: &str,
     watch: &Watch<'_>,
 ) -> Waited {
     let deadline = Instant::now() + patience.total;
-    let connector = Arc::new(Connector::new());
+    let connector = Arc::new(Connector::new().with_starttls(starttls));
     let mut pause = patience.first_pause;
     let mut good = 0;
     loop {

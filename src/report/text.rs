@@ -11,8 +11,11 @@ mod findings;
 mod groups;
 mod headline;
 mod names;
+mod naming;
 mod network;
+mod revocation;
 pub mod screen;
+mod starttls;
 
 use std::io::{self, Write};
 
@@ -57,8 +60,10 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         return out.write_all(screen.finish().as_bytes());
     }
     network::dns(report, &mut screen);
+    naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
+    revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
@@ -82,6 +87,9 @@ fn target(report: &Report, screen: &mut Screen) {
     }
     if target.server_name != target.host {
         line.push(plain(format!(", asked for as {}", target.server_name)));
+    }
+    if let Some(protocol) = &target.starttls {
+        line.push(plain(format!(", {protocol} with STARTTLS")));
     }
     let judged = if run.judged_at == run.started_at { "probed" } else { "judged as of" };
     line.push(paint(Paint::Dim, format!(", {judged} {}", run.judged_at)));

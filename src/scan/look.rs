@@ -113,8 +113,12 @@ impl Looker {
         let share = |percent: u32| begun + timeout * percent / 100;
         let (resolution, addresses) = probe::resolve(target, &self.settings, &self.resolver, share(50)).await;
         let reference = self.settings.server_name.clone().unwrap_or_else(|| target.host.clone());
-        let (endpoints, mut waited) = self.speak(&addresses, &reference, gate, share(80)).await;
-        let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
+        let connector = match target.starttls {
+            None => Arc::clone(&self.connector),
+            protocol => Arc::new(Connector::new().with_starttls(protocol)),
+        };
+        let (endpoints, mut waited) = self.speak(&connector, &addresses, &reference, gate, share(80)).await;
+        let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation: None };
         let judge_settings = self.judge_settings(started_at);
         let mut known = self.alike.find(&evidence, &judge_settings);
         let mut permit = None;
@@ -137,7 +141,7 @@ impl Looker {
                     settings: &self.settings,
                     judge_settings: &judge_settings,
                     resolver: &self.resolver,
-                    connector: &self.connector,
+                    connector: &connector,
                     started_at,
                     hellos_until: share(90) + waited,
                     issuers_until: share(100) + waited,
@@ -173,6 +177,7 @@ impl Looker {
     /// Speaks to all addresses at once, each when the gate is open; says how long it was not.
     async fn speak(
         &self,
+        connector: &Connector,
         addresses: &[SocketAddr],
         reference: &ReferenceId,
         gate: &Gate,
@@ -181,7 +186,7 @@ impl Looker {
         let one = async |address: SocketAddr| {
             let permit = gate.enter(address.ip()).await;
             let (deadline, depth) = (deadline + permit.waited(), self.settings.depth);
-            (probe::look_at_one(&self.connector, address, reference, depth, deadline).await, permit.waited())
+            (probe::look_at_one(connector, address, reference, depth, deadline).await, permit.waited())
         };
         let spoken = match *addresses {
             [address] => vec![one(address).await],

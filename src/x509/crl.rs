@@ -1,4 +1,7 @@
-//! Certificate revocation lists (RFC 5280 §5), owned.
+//! Certificate revocation lists (RFC 5280 §5): owned and whole, for those who judge with given lists; or read where they
+//! lie ([`List`]), for those that were downloaded.
+
+mod list;
 
 use x509_parser::der_parser::asn1_rs::FromDer;
 use x509_parser::extensions::ParsedExtension;
@@ -13,6 +16,8 @@ use super::general_name::GeneralName;
 use super::oid::dotted;
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
+
+pub use list::{List, MAX_LIST_BYTES, Walked};
 
 /// The largest public CRLs have about 10 MB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;

@@ -92,8 +92,10 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
         }],
         files: None,
+        revocation: None,
         aia: Vec::new(),
     }
 }

@@ -32,9 +32,11 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
         }],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `some-addresses-fail`: one address of several is dead.
 
-use super::{Check, Context, Found, Outcome, Rule};
+use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::handshake::EndpointStatus;
 use crate::model::verdict::Category;
@@ -30,6 +30,10 @@ fn check(context: &Context<'_>) -> Outcome {
     let tried = || context.evidence.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried);
     if tried().count() < 2 {
         return Outcome::NotApplicable;
+    }
+    // Told by `address-family-fails`.
+    if support::failing_family(context).is_some() {
+        return Outcome::Clear;
     }
     let (good, bad): (Vec<_>, Vec<_>) = tried().partition(|endpoint| !endpoint.served_chain.is_empty());
     let (Some(_), Some(first)) = (good.first(), bad.first()) else { return Outcome::Clear };

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::text;
+use super::answer::{extended_error, text};
 use super::mux::Mux;
 use crate::model::resolution::DnsStatus;
 
@@ -43,7 +43,7 @@ const MAX_STRAYS: usize = 64;
 const MAX_SERVERS: usize = 8;
 
 /// Name servers, and how patiently to ask them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Servers {
     pub addresses: Vec<SocketAddr>,
     pub rounds: usize,
@@ -81,25 +81,37 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// Asks until a server says NOERROR or NXDOMAIN; any other answer sends us to the next one.
+/// How a question is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// To a resolver, as a client asks; it may say that it has validated the answer (AD in a query: RFC 6840 §5.7).
+    Resolve,
+    /// To a resolver, which shall hand out what it did not validate too, with the signatures (CD, RFC 4035 §3.2.2; DO).
+    Unvalidated,
+    /// To a name server, about its own zones.
+    Direct,
+}
+
+/// Asks as a client does, until a server says NOERROR or NXDOMAIN; any other answer sends us to the next one.
 pub async fn ask(servers: &Servers, name: &Name, record_type: RecordType, deadline: Instant) -> Result<Reply, Failure> {
-    let Some(mux) = &servers.mux else { return ask_alone(servers, name, record_type, deadline).await };
+    let Some(mux) = &servers.mux else { return ask_as(Mode::Resolve, servers, name, record_type, deadline).await };
     if let Some(reply) = mux.ask(&servers.addresses, name, record_type, deadline).await {
         return Ok(reply);
     }
     let _turn = timeout_at(deadline, mux.turn()).await;
     // Apart, because it is large and seldom needed.
-    Box::pin(ask_alone(servers, name, record_type, deadline)).await
+    Box::pin(ask_as(Mode::Resolve, servers, name, record_type, deadline)).await
 }
 
-/// With sockets of its own.
-async fn ask_alone(
+/// The same in any mode, with sockets of its own.
+pub async fn ask_as(
+    mode: Mode,
     servers: &Servers,
     name: &Name,
     record_type: RecordType,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
-    let mut asking = Asking::new(servers, name, record_type)?;
+    let mut asking = Asking::new(mode, servers, name, record_type)?;
     let mut wait = FIRST_WAIT;
     for _ in 0..servers.rounds {
         for index in 0..asking.servers.len() {
@@ -149,14 +161,17 @@ impl Server {
 }
 
 impl Asking {
-    fn new(servers: &Servers, name: &Name, record_type: RecordType) -> Result<Self, Failure> {
+    fn new(mode: Mode, servers: &Servers, name: &Name, record_type: RecordType) -> Result<Self, Failure> {
         // Its id comes from a generator fit for cryptography; the port is the kernel's random choice, and the socket is
         // connected: RFC 5452 §9 asks for all three.
         let mut query = Message::query();
-        query.metadata.recursion_desired = true;
+        query.metadata.recursion_desired = mode != Mode::Direct;
+        query.metadata.authentic_data = mode == Mode::Resolve;
+        query.metadata.checking_disabled = mode == Mode::Unvalidated;
         query.add_query(Query::query(name.clone(), record_type));
         let mut edns = Edns::new();
         edns.set_max_payload(UDP_PAYLOAD);
+        edns.set_dnssec_ok(mode == Mode::Unvalidated);
         query.set_edns(edns);
         let wire = query.to_vec().map_err(|error| Failure {
             status: DnsStatus::Malformed,
@@ -280,8 +295,14 @@ impl Asking {
                 }
                 self.send(index, deadline).await;
             }
-            ResponseCode::Refused => server.fail(DnsStatus::Refused, Some(message), "answered REFUSED"),
-            ResponseCode::ServFail => server.fail(DnsStatus::Servfail, Some(message), "answered SERVFAIL"),
+            ResponseCode::Refused => {
+                let why = format!("answered REFUSED{}", reason(&message));
+                server.fail(DnsStatus::Refused, Some(message), why);
+            }
+            ResponseCode::ServFail => {
+                let why = format!("answered SERVFAIL{}", reason(&message));
+                server.fail(DnsStatus::Servfail, Some(message), why);
+            }
             other => {
                 let why = format!("answered with code {} ({other})", u16::from(other));
                 server.fail(DnsStatus::Servfail, Some(message), why);
@@ -336,6 +357,18 @@ impl Asking {
             }
         }
     }
+}
+
+/// In brackets, where the server gives one.
+fn reason(message: &Message) -> String {
+    extended_error(message).map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+/// Whether this machine has a way to `server`, as far as the kernel knows without sending anything.
+pub async fn has_route(server: SocketAddr) -> bool {
+    !open(server)
+        .await
+        .is_err_and(|error| matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable))
 }
 
 pub(super) async fn open(server: SocketAddr) -> io::Result<UdpSocket> {

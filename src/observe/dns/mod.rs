@@ -2,22 +2,36 @@
 //!
 //! hickory-resolver's look-ups give every record of a chain the smallest TTL and lose the chain when it is broken, so
 //! the questions are asked here, over hickory-proto's messages: `exchange` puts one question to a list of servers,
-//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration, `mux` serves many names at once.
+//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration, `mux`
+//! serves many names at once.
+//!
+//! Beyond the addresses: `look` gathers what is asked beside them, through an `asker` that counts; `beside` are CAA and
+//! HTTPS records, `authority` the name servers of the zones themselves, `signed` is DNSSEC.
 
 mod answer;
+mod asker;
+mod authority;
+mod beside;
 mod exchange;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod look;
 mod mux;
+mod signed;
 mod system;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
+use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
-use crate::model::resolution::Resolution;
+use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::target::DnsName;
+use crate::model::time::Time;
 use exchange::Servers;
+pub use look::{Look, Surroundings};
 use system::System;
 
 /// Asks the system's resolvers, or those the user named. A clone is the same resolver.
@@ -63,5 +77,34 @@ impl Resolver {
         };
         resolution.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         resolution
+    }
+
+    /// What the servers that gave `resolution` say of `name` beyond its addresses, where somebody wants to speak to
+    /// `port`. Nothing for a name that this machine knows by itself. Ends before `deadline`.
+    pub async fn look(
+        &self,
+        name: &DnsName,
+        port: u16,
+        resolution: &Resolution,
+        look: Look,
+        now: Time,
+        deadline: Instant,
+    ) -> Surroundings {
+        let (servers, named) = match &self.source {
+            Source::Given(servers) => (Some(Arc::clone(servers)), true),
+            Source::System(system) => (system.get_or_init(System::read).servers(), false),
+        };
+        // Without a TTL no record stands behind an address: it is of the hosts file, or `localhost`.
+        let local = resolution.addresses.iter().any(|address| address.ttl.is_none());
+        let asked =
+            resolution.cname_chain.first().map(|alias| alias.owner.as_str()).or(resolution.final_name.as_deref());
+        match (servers, Name::from_ascii(asked.unwrap_or(name.as_str()))) {
+            (Some(servers), Ok(mut name)) if !local && resolution.status != DnsStatus::NotAsked => {
+                name.set_fqdn(true);
+                let subject = look::Subject { name: &name, port, resolution, named, now };
+                look::look(&servers, &subject, look, deadline).await
+            }
+            _ => Surroundings::default(),
+        }
     }
 }

@@ -1,17 +1,20 @@
 //! One TLS handshake with one address, as an inspector: the chain is recorded before anything is judged.
 //!
-//! `tcp` connects, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
+//! `tcp` connects, `starttls` has a server change to TLS that begins in plain text, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
 //! `failure` turns whatever stopped a handshake into its typed kind and a sentence, with the help of `flight` (the
 //! messages among the bytes received) and `plaintext` (which other protocol they look like). Where rustls and the server
 //! have nothing in common, `hello` asks with a ClientHello of our own making.
 
 mod failure;
 mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hello;
 mod iana;
 mod inspector;
 mod plaintext;
 mod session;
+mod starttls;
 mod tcp;
 
 use std::net::SocketAddr;
@@ -33,12 +36,14 @@ use crate::model::hello::{
     Choice, Chosen, Hello, HelloAnswer, HelloEvidence, ORDINARY, ORDINARY_TLS12, ORDINARY_TLS13, TLS_1_3, WIDEST,
     WIDEST_BEFORE_TLS13,
 };
+use crate::model::starttls::StartTls;
 use crate::model::target::ReferenceId;
 
 use flight::Flight;
 use hello::Until;
 use inspector::{Inspector, Observation};
 use session::{Session, Stop};
+use starttls::{NotReady, Ready, Said};
 
 /// How long a server may take, beyond a round trip, to refuse a client without certificate after a TLS 1.3 handshake.
 /// Only servers that asked for a certificate and then say nothing cost this; the others answer at once.
@@ -52,12 +57,24 @@ pub struct Connector {
     /// Cloned for each connection, which costs nothing beside a handshake, and given its own [`Inspector`].
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
+    /// What is spoken before TLS.
+    starttls: Option<StartTls>,
 }
 
 impl Connector {
     pub fn new() -> Self {
         let provider = Arc::new(provider());
-        Self { config: config(&provider), provider }
+        Self { config: config(&provider), provider, starttls: None }
+    }
+
+    /// For servers that speak `protocol` in plain text and turn to TLS when asked.
+    pub fn with_starttls(self, protocol: Option<StartTls>) -> Self {
+        Self { starttls: protocol, ..self }
+    }
+
+    /// A connection on which a ClientHello may go out.
+    async fn connect(&self, address: SocketAddr, deadline: Instant) -> Result<Ready, NotReady> {
+        starttls::connect(address, self.starttls, deadline).await
     }
 
     /// Connects to `address` and offers `server_name` in SNI (RFC 6066 §3; not for addresses). Whatever goes wrong is in
@@ -75,9 +92,11 @@ impl Connector {
                 Err(_) => return failed(address, failure::local(Stage::Tls, "the name cannot stand in SNI")),
             },
         };
-        let first = self.attempt(address, name.clone(), Alpn::Offered, deadline).await;
+        // The names of ours are HTTP's, and no other protocol is asked by name here.
+        let alpn = if self.starttls.is_some() { Alpn::NotOffered } else { Alpn::Offered };
+        let first = self.attempt(address, name.clone(), alpn, deadline).await;
         let alert = first.failure.as_ref().and_then(|failure| failure.alert.as_deref());
-        if alert == Some("no_application_protocol") {
+        if alert == Some("no_application_protocol") && alpn == Alpn::Offered {
             // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
             let second = self.attempt(address, name, Alpn::NotOffered, deadline).await;
             return if second.tls.is_some() { second } else { first };
@@ -89,24 +108,23 @@ impl Connector {
     /// where the server has nothing older. Whether the server holds the key is not asked; `Completed` means that the
     /// chain was read.
     pub async fn chain(&self, address: SocketAddr, server_name: &ReferenceId, deadline: Instant) -> EndpointEvidence {
-        let begun = Instant::now();
-        let stream = match tcp::connect(address, deadline).await {
-            Ok(stream) => stream,
+        let Ready { stream, tcp, said } = match self.connect(address, deadline).await {
+            Ok(ready) => ready,
             Err(stop) => return not_connected(address, stop),
         };
-        let tcp = begun.elapsed();
         let begun = Instant::now();
         let name = sni(server_name);
         let mut answer = hello::converse(stream, &ORDINARY_TLS12, name, Until::Certificate, deadline).await;
         if matches!(&answer, HelloAnswer::Refused(failure) if failure.kind == FailureKind::VersionNotSupported)
-            && let Ok(stream) = tcp::connect(address, deadline).await
+            && let Ok(ready) = self.connect(address, deadline).await
         {
-            let newer = hello::converse(stream, &ORDINARY_TLS13, name, Until::Certificate, deadline).await;
+            let newer = hello::converse(ready.stream, &ORDINARY_TLS13, name, Until::Certificate, deadline).await;
             if matches!(newer, HelloAnswer::Chosen(_)) {
                 answer = newer;
             }
         }
-        let timing = Timing { dns: None, tcp: Some(milliseconds(tcp)), tls: Some(milliseconds(begun.elapsed())) };
+        let timing = Timing { tls: Some(milliseconds(begun.elapsed())), ..timing(Some(tcp), said.as_ref()) };
+        let starttls = said.map(|said| Box::new(said.facts));
         match answer {
             HelloAnswer::Chosen(chosen) => {
                 let chosen = *chosen;
@@ -120,10 +138,11 @@ impl Connector {
                     timing,
                     choice: Some(chosen.choice),
                     hellos: Vec::new(),
+                    starttls,
                 }
             }
             HelloAnswer::Refused(failure) => {
-                let first = EndpointEvidence { timing, ..failed(address, failure) };
+                let first = EndpointEvidence { timing, starttls, ..failed(address, failure) };
                 if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
             }
         }
@@ -138,9 +157,11 @@ impl Connector {
         deadline: Instant,
     ) -> HelloAnswer {
         let name = sni(server_name);
-        match tcp::connect(address, deadline).await {
-            Ok(stream) => hello::converse(stream, hello, name, Until::Flight, deadline).await,
-            Err(tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure)) => HelloAnswer::Refused(failure),
+        match self.connect(address, deadline).await {
+            Ok(ready) => hello::converse(ready.stream, hello, name, Until::Flight, deadline).await,
+            Err(NotReady { stop: tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure), .. }) => {
+                HelloAnswer::Refused(failure)
+            }
         }
     }
 
@@ -186,12 +207,10 @@ impl Connector {
         alpn: Alpn,
         deadline: Instant,
     ) -> EndpointEvidence {
-        let begun = Instant::now();
-        let stream = match tcp::connect(address, deadline).await {
-            Ok(stream) => stream,
+        let Ready { stream, tcp: round_trip, said } = match self.connect(address, deadline).await {
+            Ok(ready) => ready,
             Err(stop) => return not_connected(address, stop),
         };
-        let round_trip = begun.elapsed();
 
         let inspector = Arc::new(Inspector::new(self.provider.signature_verification_algorithms));
         let mut config = self.config.clone();
@@ -205,9 +224,10 @@ impl Connector {
             Ok(session) => session,
             Err(error) => return failed(address, failure::local(Stage::Tls, &error.to_string())),
         };
+        let mut timing = timing(Some(round_trip), said.as_ref());
         let begun = Instant::now();
         let mut outcome = session.run(deadline).await;
-        let duration = begun.elapsed();
+        timing.tls = Some(milliseconds(begun.elapsed()));
 
         let mut stage = Stage::Tls;
         if outcome.is_ok() && session.awaits_certificate_verdict() {
@@ -221,8 +241,8 @@ impl Connector {
         if outcome.is_err() && plaintext::is_not_tls(session.received()) {
             session.finish_line(deadline.min(Instant::now() + BANNER_PATIENCE)).await;
         }
-        let timing = Timing { dns: None, tcp: Some(milliseconds(round_trip)), tls: Some(milliseconds(duration)) };
-        evidence(address, stage, outcome, &session, inspector.take(), timing)
+        let seen = evidence(address, stage, outcome, &session, inspector.take(), timing);
+        EndpointEvidence { starttls: said.map(|said| Box::new(said.facts)), ..seen }
     }
 }
 
@@ -304,6 +324,7 @@ fn evidence(
         timing,
         choice,
         hellos: Vec::new(),
+        starttls: None,
     }
 }
 
@@ -326,13 +347,20 @@ fn sni(server_name: &ReferenceId) -> Option<&str> {
     }
 }
 
-fn not_connected(address: SocketAddr, stop: tcp::Stop) -> EndpointEvidence {
+fn not_connected(address: SocketAddr, NotReady { stop, tcp, said }: NotReady) -> EndpointEvidence {
+    let timing = timing(tcp, said.as_ref());
+    let starttls = said.map(|said| Box::new(said.facts));
     match stop {
         tcp::Stop::NoRoute(failure) => {
             EndpointEvidence { status: EndpointStatus::NotTried, ..failed(address, failure) }
         }
-        tcp::Stop::Failed(failure) => failed(address, failure),
+        tcp::Stop::Failed(failure) => EndpointEvidence { timing, starttls, ..failed(address, failure) },
     }
+}
+
+/// As far as TLS.
+fn timing(tcp: Option<Duration>, said: Option<&Said>) -> Timing {
+    Timing { tcp: tcp.map(milliseconds), starttls: said.map(|said| milliseconds(said.duration)), ..Timing::default() }
 }
 
 /// Nothing was learnt from the server but this.
@@ -347,6 +375,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        starttls: None,
     }
 }
 

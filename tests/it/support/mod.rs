@@ -7,6 +7,7 @@ pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
 pub mod http_server;
+pub mod openssl_ca;
 pub mod peer;
 pub mod program;
 pub mod random_pki;

@@ -90,8 +90,10 @@ impl SharedLab {
                         timing: Timing::default(),
                         choice: None,
                         hellos: Vec::new(),
+                        starttls: None,
                     }],
                     files: None,
+                    revocation: None,
                     aia: entry["http"]
                         .as_object()
                         .into_iter()
