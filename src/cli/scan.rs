@@ -1,5 +1,8 @@
 //! `tlsmend scan [FILE]`: many targets, one line each.
 
+mod merge;
+mod progress;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -9,18 +12,24 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use progress::Display;
+
 use super::options::{self, Global};
 use super::probe::{ClientArgument, anchors, chosen, client, resolver};
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
-use crate::model::line::{Line, Outcome};
+use crate::model::line::Line;
+use crate::model::summary::Summary;
 use crate::model::time::Time;
 use crate::probe::{Depth, EvidenceLevel};
+use crate::scan::certificates::{CertificateForm, Met};
 use crate::scan::done::Done;
 use crate::scan::gate::Limits;
 use crate::scan::input::{Column, Format, Items, Shard};
 use crate::scan::look::{Look, LookSettings};
-use crate::scan::output::{Form, Stream, Writer};
+use crate::scan::output::{Form, Sink, Stream, WholeLines, Writer};
+use crate::scan::resume::{self, ListIdentity, Seen, State};
+use crate::scan::summary::{Summarizer, Tally};
 use crate::scan::{self, Ending, Progress, ScanError, Watcher};
 
 /// Look at many targets, one line each
@@ -35,8 +44,13 @@ reached; 4 some targets could not be checked, or the scan was interrupted.
 
 Examples:
   tlsmend scan names.txt > lines.ndjson
+  tlsmend scan names.txt --out lines.ndjson --resume --summary -     # interrupt it, type it again: it goes on
   cut -d, -f2 top-1m.csv | tlsmend scan - --depth chain | jq -r 'select(.findings != []) | .input'")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// The list; `-` or none: standard input
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -119,6 +133,58 @@ pub struct Arguments {
     /// How much of the certificates a line carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Hashes)]
     evidence: EvidenceArgument,
+
+    /// Write the lines to this file (and what it is of to FILE.state)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Go on with the file where an interrupted scan left it; begins it where there is none
+    #[arg(long, requires = "out")]
+    resume: bool,
+
+    /// Write what many targets share to this file when the list is done (JSON if it ends in .json); `-`: print it
+    #[arg(long, value_name = "FILE|-")]
+    summary: Option<PathBuf>,
+
+    /// Collect the certificates that are met, each about once (PEM; NDJSON if it ends so)
+    #[arg(long, value_name = "FILE")]
+    certificates: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Merge(merge::Arguments),
+}
+
+impl Arguments {
+    /// The file with the list; `None`: standard input.
+    fn list(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+
+    /// What the lines depend on: a file is gone on with in the same way only.
+    fn described(&self) -> String {
+        let word = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
+        let mut text = format!(
+            "--depth {} --evidence {} --output {}",
+            word(&self.depth),
+            word(&self.evidence),
+            word(&self.output)
+        );
+        let mut add = |option: &str, value: Option<String>| {
+            if let Some(value) = value {
+                text.push_str(&format!(" {option} {value}"));
+            }
+        };
+        let column = |column: &Column| match column {
+            Column::Number(number) => (number + 1).to_string(),
+            Column::Name(name) => name.clone(),
+        };
+        add("--column", self.column.as_ref().map(column));
+        add("--shard", self.shard.map(|shard| shard.to_string()));
+        add("--at", self.at.map(|at| at.to_string()));
+        text
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -148,24 +214,145 @@ enum Output {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    if let Some(Command::Merge(merge)) = &arguments.command {
+        return merge::run(merge, global);
+    }
+    if arguments.output == Output::Csv && arguments.resume && arguments.summary.is_some() {
+        return Err(CliError::Usage(
+            "a summary cannot be made from CSV lines of an earlier run; use --output ndjson".into(),
+        ));
+    }
+    if arguments.out.is_none() && arguments.summary.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(CliError::Usage(
+            "the lines go to standard output, where a summary would be one of them; add --out FILE".into(),
+        ));
+    }
     let settings = settings(arguments)?;
+    let form = settings.form;
+    let mut tally = Tally::default();
+    let mut summarizer = arguments.summary.as_ref().map(|_| Summarizer::default());
+    let mut worst = None;
+    let (lines, list, done, mut kept) = match &arguments.out {
+        Some(out) => {
+            let whole_lines = summarizer.is_some();
+            let seen = |seen: &Seen, line: Option<&Line>| {
+                tally.add(seen.outcome, seen.failure.as_deref());
+                worst = worst.max(seen.severity);
+                if let (Some(summarizer), Some(line)) = (&mut summarizer, line) {
+                    summarizer.add(line);
+                }
+            };
+            let (kept, list, opened) = Kept::open(arguments, out, form, seen, whole_lines)?;
+            (Box::new(opened.0) as Box<dyn Sink>, list, opened.1, Some(kept))
+        }
+        None => (Box::new(Stream(io::stdout())) as Box<dyn Sink>, open(arguments.list())?, Done::default(), None),
+    };
+    let mut lines = lines;
+    if kept.as_ref().is_none_or(|kept| kept.fresh) {
+        lines.append(form.header()).map_err(|error| output_error(arguments, error))?;
+    }
+    let certificates = match &arguments.certificates {
+        Some(path) => Some(Box::new(
+            resume::open_certificates(path, arguments.resume)
+                .map_err(|error| CliError::Usage(format!("cannot write {}: {error}", path.display())))?,
+        ) as Box<dyn Sink>),
+        None => None,
+    };
     let format = Format { column: arguments.column.clone(), shard: arguments.shard };
-    let items = Items::new(open(arguments.file.as_deref())?, format).map_err(|error| list_error(arguments, &error))?;
+    let items = Items::new(list, format).map_err(|error| list_error(arguments, &error))?;
+    let earlier = done.count();
+    let mut watcher = Watching {
+        tally,
+        summarizer,
+        worst,
+        met: Met::default(),
+        certificates: arguments.certificates.as_deref().map(CertificateForm::of),
+        display: Display::new(global, arguments.list().and_then(|path| path.metadata().ok()).map(|it| it.len())),
+    };
     let runtime = super::runtime()?;
-    let mut watcher = Watching { fail_on: arguments.fail_on, reached: 0, partial: 0, others: 0, findings: false };
     let ending = runtime.block_on(async {
         let stop = stop_wishes()?;
-        let mut sink = Stream(io::stdout());
-        scan::output::Sink::append(&mut sink, settings.form.header())?;
-        let writer = Writer::start(Box::new(sink), None)?;
-        scan::run(&settings, items, Done::default(), writer, stop, &mut watcher).await.map_err(|error| match error {
-            ScanError::Output(error) => CliError::Output(error),
+        let writer = Writer::start(lines, certificates)?;
+        scan::run(&settings, items, done, writer, stop, &mut watcher).await.map_err(|error| match error {
+            ScanError::Output(error) => output_error(arguments, error),
             ScanError::Input(error) => list_error(arguments, &error),
             ScanError::Start(_) => CliError::Usage(error.to_string()),
         })
-    })?;
-    let _ = global;
-    Ok(watcher.exit(ending))
+    });
+    watcher.display.clear();
+    watcher.tell_account(global, earlier, ending.as_ref().ok(), arguments);
+    let ending = ending?;
+    if let (Some(kept), Ending::Complete { targets }) = (&mut kept, ending) {
+        kept.complete(targets).map_err(|error| output_error(arguments, error))?;
+    }
+    if let (Some(path), Some(summarizer)) = (&arguments.summary, &watcher.summarizer) {
+        write_summary(&summarizer.finish(), path, global)?;
+    }
+    Ok(watcher.exit(ending, arguments.fail_on))
+}
+
+/// A file of lines that is being written.
+struct Kept {
+    path: PathBuf,
+    state: State,
+    fresh: bool,
+    /// As long as it is open, no other scan writes the file.
+    _lock: File,
+}
+
+type List = Box<dyn Read + Send>;
+
+impl Kept {
+    fn open(
+        arguments: &Arguments,
+        out: &Path,
+        form: Form,
+        seen: impl FnMut(&Seen, Option<&Line>),
+        whole_lines: bool,
+    ) -> Result<(Self, List, (WholeLines, Done)), CliError> {
+        let list = open(arguments.list())?;
+        let (identity, list) =
+            ListIdentity::of(list, arguments.list()).map_err(|error| list_error(arguments, &error))?;
+        let state = State::new(identity, arguments.described());
+        let opened = resume::open(out, &state, form, arguments.resume, seen, whole_lines)
+            .map_err(|error| CliError::Usage(format!("cannot write {}: {error}", out.display())))?;
+        let kept = Self { path: out.to_owned(), state, fresh: opened.fresh, _lock: opened.lock };
+        Ok((kept, list, (opened.sink, opened.done)))
+    }
+
+    fn complete(&mut self, targets: u64) -> io::Result<()> {
+        if !self.path.is_file() {
+            return Ok(());
+        }
+        self.state.targets = Some(targets);
+        self.state.write(&self.path)
+    }
+}
+
+/// JSON where the name says so, else text.
+fn write_summary(summary: &Summary, path: &Path, global: &Global) -> Result<(), CliError> {
+    let mut octets = Vec::new();
+    if path.extension().is_some_and(|end| end == "json") {
+        serde_json::to_writer_pretty(&mut octets, summary).map_err(io::Error::from)?;
+        octets.push(b'\n');
+    } else {
+        crate::report::text::scan::write(summary, super::probe::style(global), &mut octets)?;
+    }
+    if path.as_os_str() == "-" {
+        return super::write_out(&octets);
+    }
+    std::fs::write(path, octets).map_err(|error| CliError::Usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// What could not be written, and how to go on.
+fn output_error(arguments: &Arguments, error: io::Error) -> CliError {
+    match &arguments.out {
+        Some(path) => CliError::Usage(format!(
+            "cannot write {}: {error}; it holds whole lines only: make room and go on with --resume",
+            path.display()
+        )),
+        None => CliError::Output(error),
+    }
 }
 
 fn list_error(arguments: &Arguments, error: &io::Error) -> CliError {
@@ -175,12 +362,12 @@ fn list_error(arguments: &Arguments, error: &io::Error) -> CliError {
     })
 }
 
-fn open(file: Option<&Path>) -> Result<Box<dyn Read + Send>, CliError> {
+fn open(file: Option<&Path>) -> Result<List, CliError> {
     match file {
-        Some(path) if path.as_os_str() != "-" => File::open(path)
-            .map(|file| Box::new(file) as Box<dyn Read + Send>)
+        Some(path) => File::open(path)
+            .map(|file| Box::new(file) as List)
             .map_err(|error| CliError::Usage(format!("cannot read {}: {error}", path.display()))),
-        _ => Ok(Box::new(io::stdin())),
+        None => Ok(Box::new(io::stdin())),
     }
 }
 
@@ -224,7 +411,7 @@ fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
         EvidenceArgument::Pem => EvidenceLevel::Pem,
     };
     Ok(scan::Settings {
-        look: LookSettings { probe, evidence, collect: false, clock: super::clock },
+        look: LookSettings { probe, evidence, collect: arguments.certificates.is_some(), clock: super::clock },
         limits: limits(arguments),
         rate: arguments.rate,
         timeout: arguments.timeout,
@@ -261,37 +448,61 @@ fn descriptors() -> usize {
     limit.map_or(USUAL_DESCRIPTORS, |limit| usize::try_from(limit).unwrap_or(USUAL_DESCRIPTORS))
 }
 
+/// Sees every line.
 struct Watching {
-    fail_on: Severity,
-    reached: u64,
-    partial: u64,
-    others: u64,
-    findings: bool,
+    tally: Tally,
+    summarizer: Option<Summarizer>,
+    worst: Option<Severity>,
+    met: Met,
+    certificates: Option<CertificateForm>,
+    display: Display,
 }
 
 impl Watcher for Watching {
     fn line(&mut self, line: &Line) {
-        match line.outcome {
-            Outcome::Reached => self.reached += 1,
-            Outcome::Partial => self.partial += 1,
-            _ => self.others += 1,
+        self.tally.add(line.outcome, line.failure.as_deref());
+        self.worst = self.worst.max(line.severity);
+        if let Some(summarizer) = &mut self.summarizer {
+            summarizer.add(line);
         }
-        self.findings |= line.severity.is_some_and(|severity| severity >= self.fail_on);
     }
 
-    fn progress(&mut self, _: &Progress) {}
+    fn progress(&mut self, progress: &Progress) {
+        self.display.show(progress, self.tally.failed());
+    }
 
-    fn certificates(&mut self, _: &Look, _: &mut Vec<u8>) {}
+    fn certificates(&mut self, look: &Look, to: &mut Vec<u8>) {
+        let Some(form) = self.certificates else { return };
+        for (sha256, der) in &look.certificates {
+            if self.met.is_new(*sha256) {
+                form.write(sha256, der, to);
+            }
+        }
+    }
 }
 
 impl Watching {
-    fn exit(&self, ending: Ending) -> Exit {
-        let spoken_to = self.reached + self.partial;
-        if spoken_to == 0 && self.others > 0 {
+    /// Where every target is; said however the scan ended.
+    fn tell_account(&self, global: &Global, earlier: u64, ending: Option<&Ending>, arguments: &Arguments) {
+        if global.quiet > 0 {
+            return;
+        }
+        let account = self.tally.account();
+        let earlier = if earlier > 0 { format!("; {earlier} of them by an earlier run") } else { String::new() };
+        eprintln!("tlsmend: {}{earlier}", crate::report::text::scan::account(&account));
+        if ending == Some(&Ending::Interrupted) {
+            let how = if arguments.out.is_some() { "; --resume goes on with it" } else { "" };
+            eprintln!("tlsmend: interrupted: the rest of the list was not looked at{how}");
+        }
+    }
+
+    fn exit(&self, ending: Ending, fail_on: Severity) -> Exit {
+        let account = self.tally.account();
+        if account.lines > 0 && account.reached + account.partial == 0 {
             Exit::Unreachable
-        } else if self.findings {
+        } else if self.worst.is_some_and(|worst| worst >= fail_on) {
             Exit::Findings
-        } else if self.partial + self.others > 0 || ending == Ending::Interrupted {
+        } else if account.lines > account.reached || ending == Ending::Interrupted {
             Exit::Partial
         } else {
             Exit::Clean

@@ -49,7 +49,7 @@ pub struct Line {
     pub input: String,
     /// Line of the input, from 1. The addresses of a network share one.
     pub input_line: u64,
-    /// `host:port` in one notation; null for what is no target.
+    /// `host:port` in one notation, with `smtp://` or the like where plain text comes first; null for what is no target.
     pub target: Option<String>,
     /// When the look ended.
     pub at: Time,

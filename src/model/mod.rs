@@ -19,6 +19,7 @@ pub mod report;
 pub mod resolution;
 pub mod revocation;
 pub mod starttls;
+pub mod summary;
 pub mod target;
 pub mod time;
 pub mod verdict;

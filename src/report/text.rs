@@ -14,6 +14,7 @@ mod names;
 mod naming;
 mod network;
 mod revocation;
+pub mod scan;
 pub mod screen;
 mod starttls;
 

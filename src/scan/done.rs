@@ -72,9 +72,9 @@ impl Done {
     pub fn missing(&self, end: u64, most: usize) -> (Vec<u64>, u64) {
         let mut found = Vec::new();
         let mut stretch = 0;
-        while stretch * STRETCH < end && found.len() < most {
+        while stretch <= end / STRETCH && found.len() < most {
             if !matches!(self.stretches.get(&stretch), Some(Stretch::All)) {
-                let indexes = stretch * STRETCH..((stretch + 1) * STRETCH).min(end);
+                let indexes = stretch * STRETCH..(stretch * STRETCH).saturating_add(STRETCH).min(end);
                 found.extend(indexes.filter(|&index| !self.contains(index)).take(most - found.len()));
             }
             stretch += 1;
@@ -85,7 +85,7 @@ impl Done {
             .map(|(&number, stretch)| match stretch {
                 Stretch::All => STRETCH.min(end.saturating_sub(number * STRETCH)),
                 Stretch::Some { .. } => {
-                    let indexes = number * STRETCH..((number + 1) * STRETCH).min(end);
+                    let indexes = number * STRETCH..(number * STRETCH).saturating_add(STRETCH).min(end);
                     indexes.filter(|&index| self.contains(index)).count() as u64
                 }
             })

@@ -21,6 +21,8 @@ pub struct Batch {
     pub skipped: u64,
     /// Octets of the list read so far.
     pub position: u64,
+    /// In the last batch: how many targets the whole list has.
+    pub targets: Option<u64>,
 }
 
 /// Reads `items` to their end, or until nobody receives any more. Those that are `done` are only counted.
@@ -51,6 +53,7 @@ pub fn start<R: Read + Send + 'static>(
             }
         }
         batch.position = items.position();
+        batch.targets = Some(items.targets());
         let _ = sender.blocking_send(Ok(batch));
     })?;
     Ok(receiver)

@@ -12,7 +12,7 @@ use super::look::canonical;
 use crate::model::target::{Target, TargetError};
 use network::Network;
 
-pub use csv::Column;
+pub use csv::{Column, fields};
 
 /// Longer is no target: a name has 253 octets and a URL that people paste a few hundred.
 const MAX_LINE: usize = 8 * 1024;
@@ -43,7 +43,8 @@ pub struct Item {
 /// Every `of`-th target, by the target itself and not by its place: the same one is in the same shard of every list.
 ///
 /// The rule, which never changes: SHA-256 of `host:port` (A-labels in lower case without a final dot, or the address in its
-/// canonical notation, IPv6 in brackets), the first eight octets as a big-endian number, modulo `of`. What is no target
+/// canonical notation, IPv6 in brackets; with the scheme before it where that is not https, as in `smtp://host:25`), the
+/// first eight octets as a big-endian number, modulo `of`. What is no target
 /// is hashed as its line stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -110,6 +111,11 @@ impl<R: Read> Items<R> {
         self.read
     }
 
+    /// Targets met so far, those of other shards too.
+    pub fn targets(&self) -> u64 {
+        self.next_index
+    }
+
     /// Would the next item have to be waited for?
     pub fn is_drained(&self) -> bool {
         self.network.is_none() && self.reader.buffer().is_empty()
@@ -133,7 +139,7 @@ impl<R: Read> Items<R> {
                         continue;
                     }
                     let is_it = |field: &Vec<u8>| String::from_utf8_lossy(field).trim().eq_ignore_ascii_case(&name);
-                    let header = csv::fields(&self.octets);
+                    let header = fields(&self.octets);
                     self.column = header.iter().position(is_it);
                     if self.column.is_none() {
                         let there: Vec<String> = header.iter().take(20).map(|field| shown(field)).collect();
@@ -224,12 +230,10 @@ impl<R: Read> Items<R> {
         }
         let octets = match (&self.format.column, self.column) {
             (None, _) => without_comment(&self.octets).to_vec(),
-            (Some(column), number) => {
-                match number.and_then(|number| csv::fields(&self.octets).into_iter().nth(number)) {
-                    Some(field) => field,
-                    None => return (shown(&self.octets), Parsed::No(format!("the line has no column {column}"))),
-                }
-            }
+            (Some(column), number) => match number.and_then(|number| fields(&self.octets).into_iter().nth(number)) {
+                Some(field) => field,
+                None => return (shown(&self.octets), Parsed::No(format!("the line has no column {column}"))),
+            },
         };
         let input = shown(&octets);
         let parsed = match std::str::from_utf8(&octets) {

@@ -120,7 +120,7 @@ impl Looker {
         let (endpoints, mut waited) = self.speak(&connector, &addresses, &reference, gate, share(80)).await;
         let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation: None };
         let judge_settings = self.judge_settings(started_at);
-        let mut known = self.alike.find(&evidence, &judge_settings);
+        let mut known = self.alike.find(target, &evidence, &judge_settings);
         let mut permit = None;
         if let (Known::Stranger(_) | Known::OutOfOrder, Some(address)) = (&known, addresses.first()) {
             // What further connections this target needs counts as one.
@@ -129,7 +129,7 @@ impl Looker {
             permit = Some(entered);
             // Many meet a new family at once, and one of them is enough to make it known.
             if matches!(known, Known::Stranger(_)) {
-                known = self.alike.find(&evidence, &judge_settings);
+                known = self.alike.find(target, &evidence, &judge_settings);
             }
         }
         let (mut line, evidence) = match known {
@@ -154,7 +154,7 @@ impl Looker {
                     && let Some(conclusion) = conclusion(&probed, &judge_settings, &line)
                 {
                     let Probed { evidence, judgement, .. } = &probed;
-                    self.alike.keep(*stranger, evidence, &judge_settings, judgement, Arc::new(conclusion));
+                    self.alike.keep(*stranger, target, evidence, &judge_settings, judgement, Arc::new(conclusion));
                 }
                 (line, probed.evidence)
             }
@@ -374,11 +374,15 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
     line
 }
 
-/// `host:port` in one notation.
+/// `host:port` in one notation; with the scheme where plain text comes first.
 pub fn canonical(target: &Target) -> String {
-    match &target.host {
+    let authority = match &target.host {
         ReferenceId::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
         ReferenceId::Dns(name) => format!("{name}:{}", target.port),
+    };
+    match target.starttls {
+        Some(protocol) => format!("{}://{authority}", protocol.word()),
+        None => authority,
     }
 }
 

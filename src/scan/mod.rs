@@ -9,12 +9,16 @@
 //! target, `output` writes. Nothing here grows with the number of targets, except a bit for each that an earlier run did
 //! (`done`).
 
+pub mod certificates;
 pub mod done;
 mod feed;
 pub mod gate;
 pub mod input;
 pub mod look;
+pub mod merge;
 pub mod output;
+pub mod resume;
+pub mod summary;
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -26,7 +30,8 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::model::line::Line;
+use crate::model::handshake::Stage;
+use crate::model::line::{Line, Outcome};
 use crate::model::target::Target;
 use crate::probe::Clock;
 use done::Done;
@@ -77,14 +82,16 @@ pub struct Progress {
     /// Octets of the list read.
     pub position: u64,
     pub in_flight: usize,
+    /// How many targets the whole list has, once it was read to its end.
+    pub targets: Option<u64>,
     pub ended: bool,
 }
 
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every target of the list has its line.
-    Complete,
+    /// Every target of the list has its line; how many targets it has, those of other shards too.
+    Complete { targets: u64 },
     /// It was told to stop.
     Interrupted,
 }
@@ -140,7 +147,7 @@ pub async fn run<R: Read + Send + 'static>(
     };
     let mut waiting: std::vec::IntoIter<Item> = Vec::new().into_iter();
     let mut gate: Option<Gate> = None;
-    let (mut listed, mut stopped, mut ending) = (false, false, Ending::Complete);
+    let (mut listed, mut stopped) = (false, false);
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let begun = Instant::now();
@@ -156,12 +163,11 @@ pub async fn run<R: Read + Send + 'static>(
             biased;
             wish = stop.recv(), if !stopped => match wish {
                 Some(()) if until.is_none() => {
-                    ending = Ending::Interrupted;
                     scan.draining.store(true, Ordering::Relaxed);
                     until = Some(Instant::now() + settings.timeout);
                 }
                 Some(()) => break scan.flush(&mut writer).await,
-                None => stopped = true,
+                None => stopped = true, // Nobody can wish any more.
             },
             Some(joined) = scan.running.join_next_with_id() => {
                 scan.finished(joined)?;
@@ -183,6 +189,7 @@ pub async fn run<R: Read + Send + 'static>(
                 Some(Ok(batch)) => {
                     scan.progress.skipped += batch.skipped;
                     scan.progress.position = scan.progress.position.max(batch.position);
+                    scan.progress.targets = batch.targets.or(scan.progress.targets);
                     if !batch.items.is_empty() {
                         waiting = batch.items.into_iter();
                     }
@@ -209,7 +216,8 @@ pub async fn run<R: Read + Send + 'static>(
     match (written, input_error) {
         (Err(Stopped), _) => Err(ScanError::Output(io::Error::other("the writer stopped"))),
         (Ok(()), Some(error)) => Err(ScanError::Input(error)),
-        (Ok(()), None) => Ok(ending),
+        (Ok(()), None) if until.is_some() => Ok(Ending::Interrupted),
+        (Ok(()), None) => Ok(Ending::Complete { targets: scan.progress.targets.unwrap_or_default() }),
     }
 }
 
@@ -317,16 +325,13 @@ impl Scan<'_> {
 async fn persist(looker: &Looker, target: &Target, gate: &Gate, timeout: Duration, draining: &AtomicBool) -> Look {
     let first = Instant::now();
     let (mut begun, mut attempts, mut pause) = (first, 1, BACK_OFF);
+    let mut best: Option<Look> = None;
     loop {
         let deadline = begun + timeout;
         let until = if attempts == 1 { begun + timeout.mul_f64(FIRST_SHARE) } else { deadline };
-        let mut look = looker.look(target, gate, until).await;
-        look.line.attempts = attempts;
+        let look = looker.look(target, gate, until).await;
         let now = Instant::now();
-        if draining.load(Ordering::Relaxed) {
-            return look;
-        }
-        if look.exhausted && now < first + EXHAUSTED {
+        if look.exhausted && !draining.load(Ordering::Relaxed) && now < first + EXHAUSTED {
             // Nothing was asked of the target: this look does not count.
             gate.rest();
             tokio::time::sleep(pause).await;
@@ -334,12 +339,34 @@ async fn persist(looker: &Looker, target: &Target, gate: &Gate, timeout: Duratio
             begun = Instant::now();
             continue;
         }
-        if !look.transient || attempts == ATTEMPTS || now + pause >= deadline {
+        let last =
+            !look.transient || attempts == ATTEMPTS || now + pause >= deadline || draining.load(Ordering::Relaxed);
+        // A look with less time may come less far, which says less of the target.
+        let mut look = match best.take() {
+            Some(best) if progress_of(&best.line) > progress_of(&look.line) => best,
+            _ => look,
+        };
+        look.line.attempts = attempts;
+        if last {
             return look;
         }
+        best = Some(look);
         gate.rest();
         tokio::time::sleep(pause).await;
         pause *= 2;
         attempts += 1;
     }
+}
+
+/// How far a look came.
+fn progress_of(line: &Line) -> (u8, bool) {
+    let outcome = match line.outcome {
+        Outcome::Reached => 4,
+        Outcome::Partial => 3,
+        Outcome::Unreached => 2,
+        Outcome::Unresolved => 1,
+        Outcome::NotATarget | Outcome::NotChecked => 0,
+    };
+    let failures = line.endpoints.iter().filter_map(|endpoint| endpoint.failure.as_ref());
+    (outcome, failures.into_iter().any(|failure| failure.stage != Stage::Tcp))
 }

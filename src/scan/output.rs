@@ -7,6 +7,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use tokio::sync::mpsc;
 
+use super::resume::Seen;
 use crate::model::line::Line;
 
 /// What lines look like.
@@ -37,6 +38,20 @@ impl Form {
             Self::Csv => csv::write(line, buffer),
         }
         Ok(())
+    }
+
+    /// Reads a line without its end; the whole of it only if `whole` and there is a whole in it. `None`: it is none.
+    pub fn read(self, octets: &[u8], whole: bool) -> Option<(Seen, Option<Line>)> {
+        match self {
+            Self::Ndjson if whole => {
+                let line: Line = serde_json::from_slice(octets).ok()?;
+                let failure = line.failure.as_deref().map(str::to_owned);
+                let seen = Seen { index: line.index, outcome: line.outcome, failure, severity: line.severity };
+                Some((seen, Some(line)))
+            }
+            Self::Ndjson => Some((serde_json::from_slice(octets).ok()?, None)),
+            Self::Csv => Some((csv::read(octets)?, None)),
+        }
     }
 }
 

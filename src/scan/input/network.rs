@@ -59,12 +59,8 @@ impl Network {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() | u128::from(self.next)).into(),
         };
         self.next += 1;
-        Some(Target {
-            input: SocketAddr::new(ip, self.port).to_string(),
-            host: ReferenceId::Ip(ip),
-            port: self.port,
-            starttls: None,
-        })
+        let input = SocketAddr::new(ip, self.port).to_string();
+        Some(Target { input, host: ReferenceId::Ip(ip), port: self.port, starttls: None })
     }
 }
 
