@@ -27,7 +27,8 @@ use crate::observe::tls::Connector;
 use crate::probe::{self, Clock, EvidenceLevel, Probed};
 use crate::x509::{Certificate, Fingerprint, pem};
 
-/// What all looks of a scan share.
+/// What all looks of a scan share. Of names it asks for addresses alone: CAA and HTTPS records would be as many questions
+/// again.
 pub struct Looker {
     settings: probe::Settings,
     evidence: EvidenceLevel,
