@@ -38,6 +38,7 @@ mod http_look;
 mod inspect;
 mod judge;
 mod lab;
+mod look;
 mod mapping;
 mod memo;
 mod peers;
