@@ -262,6 +262,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Handshake => Depth::Handshake,
         },
         http: !arguments.wire.no_http,
+        samples: arguments.wire.samples.into(),
         look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {

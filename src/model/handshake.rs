@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
 use super::http::HttpLook;
+use super::samples::Samples;
 use super::starttls::StartTlsFacts;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -167,4 +168,6 @@ pub struct EndpointEvidence {
     pub starttls: Option<Box<StartTlsFacts>>,
     /// What it answered to one HTTP request; `None`: not asked.
     pub http: Option<Box<HttpLook>>,
+    /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
+    pub samples: Option<Samples>,
 }

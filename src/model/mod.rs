@@ -18,6 +18,7 @@ pub mod path;
 pub mod report;
 pub mod resolution;
 pub mod revocation;
+pub mod samples;
 pub mod starttls;
 pub mod target;
 pub mod time;

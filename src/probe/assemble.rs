@@ -192,6 +192,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
             starttls: endpoint.starttls.clone(),
             http: endpoint.http.clone(),
+            samples: endpoint.samples,
         }
     })
     .collect()

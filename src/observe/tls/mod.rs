@@ -143,6 +143,7 @@ impl Connector {
                     hellos: Vec::new(),
                     starttls,
                     http: None,
+                    samples: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -209,8 +210,14 @@ impl Connector {
             chosen.ocsp_staple = readable.ocsp_staple;
         }
         if let HelloAnswer::Chosen(chosen) = &answer {
-            let is_silent = |failure: &mut Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
-            if let Some(silent) = first.failure.take_if(is_silent) {
+            let is_silent = |failure: &Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
+            // What it chose now stood in the first offer too: not for want of that did it hang up. Another server may have
+            // had its turn.
+            if first.failure.as_ref().is_some_and(is_silent) && ORDINARY.contains(&chosen.choice) {
+                first.hellos.push(HelloEvidence { hello: WIDEST, answer });
+                return first;
+            }
+            if let Some(silent) = first.failure.take_if(|failure| is_silent(failure)) {
                 first.failure = Some(failure::silent_refusal(&silent));
                 first.hellos.push(HelloEvidence { hello: ORDINARY, answer: HelloAnswer::Refused(silent) });
             }
@@ -349,6 +356,7 @@ fn evidence(
         hellos: Vec::new(),
         starttls: None,
         http: None,
+        samples: None,
     }
 }
 
@@ -401,6 +409,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         hellos: Vec::new(),
         starttls: None,
         http: None,
+        samples: None,
     }
 }
 

@@ -92,6 +92,7 @@ impl SharedLab {
                         hellos: Vec::new(),
                         starttls: None,
                         http: None,
+                        samples: None,
                     }],
                     files: None,
                     revocation: None,
