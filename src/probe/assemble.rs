@@ -195,6 +195,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             starttls: endpoint.starttls.clone(),
             http: endpoint.http.clone(),
             survey: endpoint.survey.as_ref().map(|evidence| Box::new(evidence.survey.clone())),
+            samples: endpoint.samples,
         }
     })
     .collect()
