@@ -34,9 +34,11 @@ fn check(context: &Context<'_>) -> Outcome {
         .remedy(
             match until {
                 Some(seconds) => format!("ask again in {seconds} s, when every answer of now has expired"),
-                None => "ask the zone's own name servers who is right".to_owned(),
+                None => "find out which of them is asked where it matters".to_owned(),
             },
-            Some(format!("tlsmend probe {}{} --propagation", context.target.input, context.options)),
+            dns.propagation
+                .is_none()
+                .then(|| format!("tlsmend probe {}{} --propagation", context.target.input, context.options)),
             true,
         );
     // Address sets that overlap, or that stand in somebody else's zone, are what load balancers and CDNs answer.
