@@ -148,7 +148,7 @@ async fn dnssec(asker: &Asker, name: &Name, resolution: &Resolution, look: Look,
 async fn views(asker: &Asker, name: &Name) -> Vec<View> {
     let servers = asker.resolvers();
     let each = servers.addresses.iter().map(|&address| {
-        let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience };
+        let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience, mux: None };
         let (name, deadline) = (super::answer::text(name), asker.deadline);
         async move {
             let found = follow::view(&one, &name, deadline).await;

@@ -2,7 +2,8 @@
 //!
 //! hickory-resolver's look-ups give every record of a chain the smallest TTL and lose the chain when it is broken, so
 //! the questions are asked here, over hickory-proto's messages: `exchange` puts one question to a list of servers,
-//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration.
+//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration, `mux`
+//! serves many names at once.
 //!
 //! Beyond the addresses: `look` gathers what is asked beside them, through an `asker` that counts; `beside` are CAA and
 //! HTTPS records, `authority` the name servers of the zones themselves, `signed` is DNSSEC.
@@ -16,6 +17,7 @@ mod follow;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod look;
+mod mux;
 mod signed;
 mod system;
 
@@ -52,6 +54,16 @@ impl Resolver {
             Source::System(Arc::default())
         } else {
             Source::Given(Arc::new(Servers::given(servers)))
+        };
+        Self { source }
+    }
+
+    /// The same, for many names at once: their questions share a few sockets and what was answered lately.
+    pub fn for_many(servers: Vec<SocketAddr>) -> Self {
+        let source = if servers.is_empty() {
+            Source::System(Arc::new(OnceLock::from(System::read().shared())))
+        } else {
+            Source::Given(Arc::new(Servers::given(servers).shared()))
         };
         Self { source }
     }
