@@ -631,3 +631,59 @@ async fn a_loop_is_told_with_its_members() {
         assert_eq!((fact(found, "loop").as_str(), fact(found, "within_one_domain").as_str()), (members, inside));
     }
 }
+
+/// The name leads into a provider's zone, which answers by the place of the asker: no alarm, but told.
+#[tokio::test]
+async fn a_provider_may_answer_differently() {
+    for (first, second, severity) in [
+        (
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            Severity::Info,
+        ),
+        (
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            "www.shop.test 60 CNAME shop.other-cdn.test",
+            Severity::Medium,
+        ),
+    ] {
+        let serve = async |alias: &str, ip: &str| {
+            let target = alias.rsplit(' ').next().unwrap().to_owned();
+            let lines = vec![alias.to_owned(), format!("{target} 60 A {ip}")];
+            Scripted::serve(move |query| {
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                vec![answer(query, ResponseCode::NoError, &lines)]
+            })
+            .await
+        };
+        let (one, other) = (serve(first, "127.0.0.1").await, serve(second, "127.0.0.2").await);
+        let report = look(&[one.address, other.address], "www.shop.test", Look::Beside).await;
+        assert_eq!(found(&report, "resolvers-disagree").severity, severity, "{second}");
+    }
+}
+
+/// Octets that no host name has: an alias target is asked for as it is, not as it is written.
+#[tokio::test]
+async fn odd_octets_of_a_name_are_kept() {
+    let target = || hickory_proto::rr::Name::from_labels([b"\x1b[8m".as_slice(), b"test"]).unwrap();
+    let server = Scripted::serve(move |query| {
+        let mut message = Message::from_vec(&answer(query, ResponseCode::NoError, &[])).unwrap();
+        message.metadata.authoritative = true;
+        let data = match query.queries[0].name.to_ascii().as_str() {
+            "www.shop.test." => hickory_proto::rr::RData::CNAME(rdata::CNAME(target())),
+            _ => hickory_proto::rr::RData::A(rdata::A([127, 0, 0, 1].into())),
+        };
+        let asked = &query.queries[0];
+        if matches!(asked.query_type, RecordType::A | RecordType::CNAME) {
+            message.add_answer(hickory_proto::rr::Record::from_rdata(asked.name.clone(), 60, data));
+        }
+        vec![message.to_vec().unwrap()]
+    })
+    .await;
+    let report = look(&[server.address], "www.shop.test", Look::Authorities(server.address.port())).await;
+    assert_eq!(report.dns.final_name.as_deref(), Some(r"\027[8m.test"), "{:?}", report.dns);
+    let asked = server.asked();
+    let odd = asked.iter().filter(|(name, kind)| *kind == RecordType::SOA && name.contains("8m")).count();
+    assert!(odd > 0 && asked.iter().all(|(name, _)| !name.contains("\\127")), "{asked:?}");
+    assert!(!screen(&report).contains('\x1b'));
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
+use super::answer::parse;
 use super::asker::{Asker, all};
 use super::exchange::{FIRST_WAIT, Servers};
 use super::{authority, beside, follow, signed};
@@ -121,11 +122,7 @@ pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, dea
 
 /// The name and every alias target after it.
 fn names(name: &Name, resolution: &Resolution) -> Vec<Name> {
-    let targets = resolution.cname_chain.iter().filter_map(|alias| {
-        let mut target = Name::from_ascii(&alias.target).ok()?;
-        target.set_fqdn(true);
-        Some(target)
-    });
+    let targets = resolution.cname_chain.iter().filter_map(|alias| parse(&alias.target));
     [name.clone()].into_iter().chain(targets).collect()
 }
 
@@ -149,7 +146,7 @@ async fn views(asker: &Asker, name: &Name) -> Vec<View> {
     let servers = asker.resolvers();
     let each = servers.addresses.iter().map(|&address| {
         let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience, mux: None };
-        let (name, deadline) = (super::answer::text(name), asker.deadline);
+        let (name, deadline) = (name.clone(), asker.deadline);
         async move {
             let found = follow::view(&one, &name, deadline).await;
             View {

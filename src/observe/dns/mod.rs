@@ -24,7 +24,6 @@ mod system;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use crate::model::resolution::{DnsStatus, Resolution};
@@ -98,9 +97,8 @@ impl Resolver {
         let local = resolution.addresses.iter().any(|address| address.ttl.is_none());
         let asked =
             resolution.cname_chain.first().map(|alias| alias.owner.as_str()).or(resolution.final_name.as_deref());
-        match (servers, Name::from_ascii(asked.unwrap_or(name.as_str()))) {
-            (Some(servers), Ok(mut name)) if !local && resolution.status != DnsStatus::NotAsked => {
-                name.set_fqdn(true);
+        match (servers, answer::parse(asked.unwrap_or(name.as_str()))) {
+            (Some(servers), Some(name)) if !local && resolution.status != DnsStatus::NotAsked => {
                 let subject = look::Subject { name: &name, port, resolution, named, now };
                 look::look(&servers, &subject, look, deadline).await
             }
