@@ -72,6 +72,7 @@ fn evidence(chain: &Chain) -> Evidence {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
         }],
         files: None,
         revocation: None,

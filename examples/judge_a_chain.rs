@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hellos: Vec::new(),
         starttls: None,
         http: None,
+        survey: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

@@ -26,7 +26,7 @@ use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::{Look, Resolver, Surroundings};
-use crate::observe::tls::Connector;
+use crate::observe::tls::{Connector, SurveySettings};
 
 pub use again::{Change, NotPossible, judge_again};
 pub(crate) use http::Looks;
@@ -56,6 +56,8 @@ pub enum Depth {
     /// Its chain, without a handshake: whether it holds the key is not known.
     Chain,
     Handshake,
+    /// A handshake, and what else the server supports.
+    Survey,
 }
 
 /// An address to go to instead of asking the DNS.
@@ -102,6 +104,8 @@ pub struct Settings {
     pub http: bool,
     /// What to ask the name system beyond the addresses; `None`: nothing.
     pub look: Option<Look>,
+    /// How to survey, where `depth` says so.
+    pub survey: SurveySettings,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -132,6 +136,7 @@ impl Default for Settings {
             depth: Depth::Handshake,
             http: false,
             look: Some(Look::Beside),
+            survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -171,7 +176,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
-        look_at(&connector, &addresses, &reference, settings.depth, share(80)),
+        look_at(&connector, &addresses, &reference, settings, share(80)),
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
     looks.go_on(&endpoints);
@@ -217,7 +222,7 @@ pub(crate) struct Probed {
 /// Judges, fetches what the judge asks for, waits for `looks`, and reports.
 pub(crate) async fn conclude(mut evidence: Evidence, looks: Looks, rest: &Rest<'_>) -> Probed {
     let settings = rest.settings;
-    let server = (settings.depth == Depth::Handshake).then_some((rest.connector, rest.hellos_until));
+    let server = (settings.depth != Depth::Chain).then_some((rest.connector, rest.hellos_until));
     let judgement = judge_and_fetch(
         &mut evidence,
         rest.judge_settings,
@@ -283,17 +288,19 @@ async fn look_at(
     connector: &Arc<Connector>,
     addresses: &[SocketAddr],
     reference: &ReferenceId,
-    depth: Depth,
+    settings: &Settings,
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
+    let (depth, survey) = (settings.depth, settings.survey);
     // The common case needs no task of its own.
     if let [address] = addresses {
-        return vec![look_at_one(connector, *address, reference, depth, deadline).await];
+        return vec![look_at_one(connector, *address, reference, depth, survey, deadline).await];
     }
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        tasks.spawn(async move { (index, look_at_one(&connector, address, &reference, depth, deadline).await) });
+        tasks
+            .spawn(async move { (index, look_at_one(&connector, address, &reference, depth, survey, deadline).await) });
     }
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
@@ -305,11 +312,13 @@ pub(crate) async fn look_at_one(
     address: SocketAddr,
     reference: &ReferenceId,
     depth: Depth,
+    survey: SurveySettings,
     deadline: Instant,
 ) -> EndpointEvidence {
     match depth {
         Depth::Chain => connector.chain(address, reference, deadline).await,
         Depth::Handshake => connector.handshake(address, reference, deadline).await,
+        Depth::Survey => connector.survey(address, reference, survey, deadline).await,
     }
 }
 

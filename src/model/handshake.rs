@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hello::{Choice, HelloEvidence};
 use super::http::HttpLook;
 use super::starttls::StartTlsFacts;
+use super::survey::SurveyEvidence;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -196,4 +197,6 @@ pub struct EndpointEvidence {
     pub starttls: Option<Box<StartTlsFacts>>,
     /// What it answered to one HTTP request; `None`: not asked.
     pub http: Option<Box<HttpLook>>,
+    /// What it supports, where that was asked for.
+    pub survey: Option<SurveyEvidence>,
 }

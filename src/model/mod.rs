@@ -21,6 +21,7 @@ pub mod resolution;
 pub mod revocation;
 pub mod starttls;
 pub mod summary;
+pub mod survey;
 pub mod target;
 pub mod time;
 pub mod verdict;

@@ -15,6 +15,7 @@ use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
 use super::starttls::StartTlsFacts;
+use super::survey::Survey;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -122,6 +123,9 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What it supports; absent unless asked for (`--depth survey`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Box<Survey>>,
     /// What was said in plain text before TLS; absent without STARTTLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Box<StartTlsFacts>>,

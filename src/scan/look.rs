@@ -178,7 +178,10 @@ impl Looker {
         let one = async |address: SocketAddr| {
             let permit = gate.enter(address.ip()).await;
             let (deadline, depth) = (deadline + permit.waited(), self.settings.depth);
-            (probe::look_at_one(connector, address, reference, depth, deadline).await, permit.waited())
+            (
+                probe::look_at_one(connector, address, reference, depth, self.settings.survey, deadline).await,
+                permit.waited(),
+            )
         };
         let spoken = match *addresses {
             [address] => vec![one(address).await],
@@ -356,7 +359,7 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
 /// `host:port` in one notation; with the scheme where plain text comes first.
 pub fn canonical(target: &Target) -> String {
     let authority = match &target.host {
-        ReferenceId::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
+        ReferenceId::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
         ReferenceId::Dns(name) => format!("{name}:{}", target.port),
     };
     match target.starttls {

@@ -94,6 +94,7 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
         }],
         files: None,
         revocation: None,

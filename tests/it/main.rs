@@ -53,4 +53,5 @@ mod show;
 mod starttls;
 mod stores;
 mod suites;
+mod survey;
 mod tls;

@@ -37,6 +37,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
             timing: Timing::default(),
         }
     });
@@ -160,6 +161,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

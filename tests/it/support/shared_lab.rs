@@ -92,6 +92,7 @@ impl SharedLab {
                         hellos: Vec::new(),
                         starttls: None,
                         http: None,
+                        survey: None,
                     }],
                     files: None,
                     revocation: None,
