@@ -84,8 +84,8 @@ fn relevant(sets: &[CaaSet]) -> Vec<String> {
 /// What to look around for.
 pub struct Subject<'a> {
     pub name: &'a Name,
-    /// That somebody wants to speak to.
-    pub port: u16,
+    /// That somebody wants to speak https to; `None`: another protocol, which HTTPS records do not concern.
+    pub https_port: Option<u16>,
     /// The addresses, as the same servers gave them.
     pub resolution: &'a Resolution,
     /// The user named the servers: one by one they are to be compared. The system's stand in for each other.
@@ -95,7 +95,7 @@ pub struct Subject<'a> {
 
 /// Asks `servers`. Ends before `deadline`, and in an ordinary probe long before.
 pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, deadline: Instant) -> Surroundings {
-    let Subject { name, port, resolution, named, now } = *subject;
+    let Subject { name, https_port, resolution, named, now } = *subject;
     let compare = servers.addresses.len() > 1 && named;
     let limit = match look {
         Look::Authorities(_) => deadline,
@@ -106,7 +106,12 @@ pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, dea
     let asker = Asker::new(Arc::clone(servers), limit);
     let (caa_sets, https, views, dnssec, said) = tokio::join!(
         beside::caa(&asker, name),
-        beside::https(&asker, name, port),
+        async {
+            match https_port {
+                Some(port) => beside::https(&asker, name, port).await,
+                None => None,
+            }
+        },
         async { if compare || look != Look::Beside { views(&asker, name).await } else { Vec::new() } },
         dnssec(&asker, name, resolution, look, now),
         async {

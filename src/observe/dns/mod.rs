@@ -78,12 +78,12 @@ impl Resolver {
         resolution
     }
 
-    /// What the servers that gave `resolution` say of `name` beyond its addresses, where somebody wants to speak to
-    /// `port`. Nothing for a name that this machine knows by itself. Ends before `deadline`.
+    /// What the servers that gave `resolution` say of `name` beyond its addresses; `https_port`: where https is spoken, if it
+    /// is. Nothing for a name that this machine knows by itself. Ends before `deadline`.
     pub async fn look(
         &self,
         name: &DnsName,
-        port: u16,
+        https_port: Option<u16>,
         resolution: &Resolution,
         look: Look,
         now: Time,
@@ -99,7 +99,7 @@ impl Resolver {
             resolution.cname_chain.first().map(|alias| alias.owner.as_str()).or(resolution.final_name.as_deref());
         match (servers, answer::parse(asked.unwrap_or(name.as_str()))) {
             (Some(servers), Some(name)) if !local && resolution.status != DnsStatus::NotAsked => {
-                let subject = look::Subject { name: &name, port, resolution, named, now };
+                let subject = look::Subject { name: &name, https_port, resolution, named, now };
                 look::look(&servers, &subject, look, deadline).await
             }
             _ => Surroundings::default(),
