@@ -290,7 +290,10 @@ async fn look_around(
 ) -> Surroundings {
     match (&target.host, settings.look) {
         (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
-        (ReferenceId::Dns(name), Some(look)) => resolver.look(name, target.port, resolution, look, now, deadline).await,
+        (ReferenceId::Dns(name), Some(look)) => {
+            let https_port = target.starttls.is_none().then_some(target.port);
+            resolver.look(name, https_port, resolution, look, now, deadline).await
+        }
         (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
     }
 }
