@@ -15,6 +15,7 @@ mod naming;
 mod network;
 mod revocation;
 pub mod screen;
+mod transparency;
 
 use std::io::{self, Write};
 
@@ -63,6 +64,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     network::addresses(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     revocation::draw(report, &names, &mut screen);
+    transparency::draw(report, &mut screen);
     clients::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);

@@ -19,6 +19,7 @@ mod cas_steps;
 mod cli;
 mod client_verdicts;
 mod config;
+mod ct;
 mod dns;
 mod emulator;
 mod emulator_clients;
