@@ -70,6 +70,8 @@ fn evidence(chain: &Chain) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
         }],
         files: None,
         revocation: None,

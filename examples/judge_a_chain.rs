@@ -26,6 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        starttls: None,
+        http: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

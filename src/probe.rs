@@ -2,6 +2,7 @@
 
 mod again;
 mod assemble;
+mod http;
 mod inspect;
 mod revocation;
 
@@ -28,6 +29,7 @@ use crate::observe::dns::{Look, Resolver, Surroundings};
 use crate::observe::tls::Connector;
 
 pub use again::{Change, NotPossible, judge_again};
+pub(crate) use http::Looks;
 pub use inspect::{complete, inspect};
 pub use revocation::Revocation;
 
@@ -64,7 +66,8 @@ pub struct PinnedAddress {
     pub port: Option<u16>,
 }
 
-/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options.
+/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options, but for the request over HTTP: a person
+/// is glad of it, and it would double what a scan costs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Name servers to ask; empty: the system's, and its hosts file.
@@ -95,6 +98,8 @@ pub struct Settings {
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// Ask for `/` over TLS too, where the target is one of https: a connection more.
+    pub http: bool,
     /// What to ask the name system beyond the addresses; `None`: nothing.
     pub look: Option<Look>,
     /// For the whole target.
@@ -125,6 +130,7 @@ impl Default for Settings {
             revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
+            http: false,
             look: Some(Look::Beside),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
@@ -136,7 +142,7 @@ impl Default for Settings {
 
 impl Settings {
     /// What of them the judge needs; `now` where no other moment was asked for.
-    fn for_judging(&self, now: Time) -> judge::Settings {
+    pub(crate) fn for_judging(&self, now: Time) -> judge::Settings {
         judge::Settings {
             clients: self.clients.clone(),
             anchors: self.anchors.clone(),
@@ -161,32 +167,82 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let connector = Arc::new(Connector::new());
+    let connector = Arc::new(Connector::new().with_starttls(target.starttls));
+    let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
         look_at(&connector, &addresses, &reference, settings.depth, share(80)),
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
+    looks.go_on(&endpoints);
     surroundings.put_into(&mut resolution);
     let revocation = settings.revocation.evidence();
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
+    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
-    let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
-    let judgement =
-        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
-    assemble::report(&assemble::Input {
+    let rest = Rest {
         target,
         settings,
-        evidence: &evidence,
         judge_settings: &judge_settings,
-        judgement: &judgement,
-        options: assemble::repeated_options(settings),
+        resolver: &resolver,
+        connector: &connector,
         started_at,
-        finished_at: clock(),
-    })
+        hellos_until: share(90),
+        issuers_until: share(100),
+        clock,
+    };
+    conclude(evidence, looks, &rest).await.report
 }
 
-async fn resolve(
+/// What the rest of a probe needs once the addresses have been spoken to.
+pub(crate) struct Rest<'a> {
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub judge_settings: &'a judge::Settings,
+    pub resolver: &'a Resolver,
+    pub connector: &'a Arc<Connector>,
+    pub started_at: Time,
+    /// Until when servers may be asked with clients' ClientHellos, and addresses for issuers.
+    pub hellos_until: Instant,
+    pub issuers_until: Instant,
+    pub clock: Clock,
+}
+
+/// A report and what it was made of.
+pub(crate) struct Probed {
+    pub report: Report,
+    pub evidence: Evidence,
+    pub judgement: Judgement,
+}
+
+/// Judges, fetches what the judge asks for, waits for `looks`, and reports.
+pub(crate) async fn conclude(mut evidence: Evidence, looks: Looks, rest: &Rest<'_>) -> Probed {
+    let settings = rest.settings;
+    let server = (settings.depth == Depth::Handshake).then_some((rest.connector, rest.hellos_until));
+    let judgement = judge_and_fetch(
+        &mut evidence,
+        rest.judge_settings,
+        settings,
+        rest.resolver,
+        server,
+        rest.started_at,
+        rest.issuers_until,
+    )
+    .await;
+    looks.add_to(&mut evidence.endpoints).await;
+    let report = assemble::report(&assemble::Input {
+        target: rest.target,
+        settings,
+        evidence: &evidence,
+        judge_settings: rest.judge_settings,
+        judgement: &judgement,
+        options: assemble::repeated_options(settings),
+        started_at: rest.started_at,
+        finished_at: (rest.clock)(),
+    });
+    Probed { report, evidence, judgement }
+}
+
+pub(crate) async fn resolve(
     target: &Target,
     settings: &Settings,
     resolver: &Resolver,
@@ -244,7 +300,7 @@ async fn look_at(
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-async fn look_at_one(
+pub(crate) async fn look_at_one(
     connector: &Connector,
     address: SocketAddr,
     reference: &ReferenceId,

@@ -11,13 +11,14 @@ use super::cloud::CloudOptions;
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::{LogOptions, RevocationOptions};
+use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
 use crate::model::finding::Severity;
-use crate::model::handshake::{EndpointStatus, FailureKind};
-use crate::model::report::{Endpoint, Report};
+use crate::model::handshake::EndpointStatus;
+use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
@@ -42,6 +43,7 @@ Examples:
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
   tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
   tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
+  tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -127,6 +129,8 @@ pub struct Arguments {
 
     #[command(flatten)]
     naming: NamingOptions,
+    #[command(flatten)]
+    wire: WireOptions,
 
     #[command(flatten)]
     cloud: CloudOptions,
@@ -200,6 +204,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let targets = arguments.wire.targets(&arguments.targets).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut settings = settings(arguments)?;
     let runtime = super::runtime()?;
     if let Some(id) = &arguments.eas_gateway {
@@ -208,8 +213,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     }
     let settings = Arc::new(settings);
     runtime.block_on(async {
-        let mut exits = Vec::with_capacity(arguments.targets.len());
-        let mut waiting = arguments.targets.iter();
+        let mut exits = Vec::with_capacity(targets.len());
+        let mut waiting = targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
         loop {
             running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
@@ -259,6 +264,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
         },
+        http: !arguments.wire.no_http,
         look: Some(arguments.naming.look()),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
@@ -347,7 +353,7 @@ pub(super) fn style(global: &Global) -> text::Style {
 
 /// The exit code for one report: 3, 1, 4, 0, the first that applies.
 pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
-    let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
+    let spoken_to = report.endpoints.iter().filter(|endpoint| endpoint.spoke_tls()).count();
     let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();
     if spoken_to == 0 {
         Exit::Unreachable
@@ -357,32 +363,6 @@ pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
         Exit::Partial
     } else {
         Exit::Clean
-    }
-}
-
-/// It answered as a TLS server, be it with a refusal.
-fn spoke_tls(endpoint: &Endpoint) -> bool {
-    match (&endpoint.status, &endpoint.failure) {
-        (EndpointStatus::Completed, _) => true,
-        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
-        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
-            FailureKind::Alert
-            | FailureKind::VersionNotSupported
-            | FailureKind::NothingInCommon
-            | FailureKind::SignatureWrong
-            | FailureKind::NoCertificate
-            | FailureKind::TooLarge
-            | FailureKind::ClientCertificateRequired => true,
-            FailureKind::Refused
-            | FailureKind::Timeout
-            | FailureKind::Reset
-            | FailureKind::Unreachable
-            | FailureKind::Plaintext
-            | FailureKind::NotTls
-            | FailureKind::Closed
-            | FailureKind::Protocol
-            | FailureKind::Local => endpoint.tls.is_some(),
-        },
     }
 }
 

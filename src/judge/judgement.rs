@@ -14,12 +14,12 @@ use super::search::{self, BuiltPath, Issuers, Search};
 use super::standard::FaultKind;
 use super::stores::doubt;
 use crate::model::evidence::Evidence;
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage};
 use crate::model::hello::{Chosen, Hello, HelloAnswer};
 use crate::model::revocation::{CertificateRevocation, RevocationAnswer};
 use crate::model::target::{DEFAULT_PORT, DnsName};
 use crate::model::time::Time;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Category, Verdict};
 use crate::x509::{Certificate, Fingerprint, ParseError};
 
 /// `caIssuers` addresses asked for in one judgement, over all certificates: real certificates carry one or two.
@@ -322,8 +322,22 @@ fn look(client: &Client, case: &Case<'_>) -> Answer {
 }
 
 fn handshake(client: &Client, failure: &Failure, case: &Case<'_>) -> Answer {
+    if failure.stage == Stage::Starttls {
+        return before_tls(failure);
+    }
     (client.handshake)(failure, case)
         .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
+}
+
+/// Nobody comes as far as TLS. What a client says then are words of its mail or database part, which is not modelled.
+fn before_tls(failure: &Failure) -> Answer {
+    let category = match failure.kind {
+        FailureKind::Timeout => Category::Timeout,
+        FailureKind::Closed | FailureKind::Reset => Category::Closed,
+        _ => Category::NotTls,
+    };
+    let answer = Answer { verdict: Verdict::Error, ..Answer::undetermined("TLS never began") };
+    Answer { category: Some(category), ..answer }
 }
 
 /// The case that a client of another ClientHello has. A chain that could not be read there is taken to be the one seen.

@@ -9,11 +9,13 @@ use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::ct::{CtFacts, LogListFacts};
 use super::finding::{Finding, NotChecked};
-use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
+use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::starttls::StartTlsFacts;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -100,6 +102,7 @@ pub struct TargetFacts {
     pub port: u16,
     /// The name sent in SNI and expected in the certificate.
     pub server_name: String,
+    /// The protocol that was asked to turn to TLS: `smtp`, `imap`, …; null where TLS was spoken from the start.
     pub starttls: Option<String>,
 }
 
@@ -123,6 +126,19 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpLook>>,
+}
+
+impl Endpoint {
+    /// It answered as a TLS server, be it with a refusal.
+    pub fn spoke_tls(&self) -> bool {
+        spoke_tls(self.status, self.failure.as_ref(), self.tls.is_some())
+    }
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.

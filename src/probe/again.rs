@@ -169,7 +169,9 @@ fn target(report: &Report) -> Result<Target, NotPossible> {
     let host = host.map_err(|error: crate::model::target::DnsNameError| {
         NotPossible::Malformed("target.host", error.to_string())
     })?;
-    Ok(Target { input: report.target.input.clone(), host, port: report.target.port })
+    let starttls = report.target.starttls.as_deref().map(str::parse).transpose();
+    let starttls = starttls.map_err(|reason: String| NotPossible::Malformed("target.starttls", reason))?;
+    Ok(Target { input: report.target.input.clone(), host, port: report.target.port, starttls })
 }
 
 /// The offer is the one that the clients it was made for send in this build. `None`: none of them is modelled any more.
@@ -222,6 +224,8 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             timing: endpoint.timing_ms,
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),
+            starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;

@@ -25,6 +25,7 @@ use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
 use crate::model::resolution::{DnsStatus, Resolution};
+use crate::model::starttls::StartTls;
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
@@ -173,7 +174,7 @@ fn target(input: &Input<'_>) -> TargetFacts {
         },
         port: input.target.port,
         server_name: input.evidence.reference.to_string(),
-        starttls: None,
+        starttls: input.target.starttls.map(|protocol| protocol.to_string()),
     }
 }
 
@@ -196,6 +197,8 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
+            starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
         }
     })
     .collect()
@@ -521,10 +524,10 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
-    list.extend([
-        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("http", "nothing was requested after the handshake"),
-    ]);
+    list.extend([("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed")]);
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
     if dns.dnssec.is_none() {
         list.push(match dns.status {
             DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
@@ -570,7 +573,16 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
             ReferenceId::Dns(name) => format!("-servername {name} "),
             ReferenceId::Ip(_) => "-noservername ".to_owned(),
         };
-        commands.push(format!("openssl s_client -connect {address} {sni}-showcerts </dev/null"));
+        let starttls = input.target.starttls;
+        let upgrade = starttls.map(|protocol| format!("-starttls {protocol} ")).unwrap_or_default();
+        commands.push(format!("openssl s_client -connect {address} {upgrade}{sni}-showcerts </dev/null"));
+        let (scheme, option) = match starttls {
+            None => ("https", ""),
+            Some(StartTls::Smtp | StartTls::Imap | StartTls::Pop3 | StartTls::Ftp | StartTls::Ldap) => {
+                (starttls.map_or("", StartTls::word), "--ssl-reqd ")
+            }
+            Some(StartTls::Postgres | StartTls::Mysql) => return commands, // curl does not speak them
+        };
         commands.push(match reference {
             ReferenceId::Dns(name) => {
                 let ip = match address {
@@ -578,11 +590,11 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
                     SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
                 };
                 format!(
-                    "curl -v --resolve {name}:{port}:{ip} https://{name}:{port}/",
+                    "curl -v {option}--resolve {name}:{port}:{ip} {scheme}://{name}:{port}/",
                     port = if address.port() == port { port } else { address.port() }
                 )
             }
-            ReferenceId::Ip(_) => format!("curl -v https://{address}/"),
+            ReferenceId::Ip(_) => format!("curl -v {option}{scheme}://{address}/"),
         });
     }
     commands

@@ -68,7 +68,7 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
 fn of_files(chain: Vec<Vec<u8>>, key: Option<KeyProof>, host: Option<ReferenceId>) -> (Target, Evidence) {
     let name_given = host.is_some();
     let reference = host.or_else(|| own_name(chain.first()?)).unwrap_or_else(nameless);
-    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT };
+    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT, starttls: None };
     let evidence = Evidence {
         reference,
         resolution: Resolution::not_asked([]),

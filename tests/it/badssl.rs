@@ -93,6 +93,8 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

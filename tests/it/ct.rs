@@ -271,6 +271,69 @@ fn chromes_policy_is_enforced_for_public_roots() {
     assert_eq!(text.code, Some(1));
 }
 
+/// Beside the certificate two are enough, whatever its lifetime, and the log must be good today.
+#[tokio::test]
+async fn timestamps_in_a_staple_count() {
+    if peer::is_missing("openssl") {
+        return;
+    }
+    let with = |name: &str, embedded: Vec<Value>, stapled: Vec<Value>| {
+        json!({"name": name, "from": "2026-08-01T00:00:00Z", "days": 190, "scts": embedded, "stapled": stapled,
+            "stapled_at": "2026-08-30T00:00:00Z"})
+    };
+    let cases = [
+        ("stapled", vec![], vec![of("one"), of("rsa")], "accept -"),
+        ("mixed", vec![of("rsa")], vec![of("one")], "accept -"),
+        (
+            "stapled by one",
+            vec![],
+            vec![of("one"), of("qualified")],
+            "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED ct-policy-not-met",
+        ),
+        (
+            "stapled by retired",
+            vec![],
+            vec![of("one"), of("retired")],
+            "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED ct-policy-not-met",
+        ),
+    ];
+    let certificates = cases.iter().map(|(name, embedded, stapled, _)| with(name, embedded.clone(), stapled.clone()));
+    let Some(folder) = world(&certificates.collect()) else { return };
+    let path = |name: String| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, embedded, stapled, said) in &cases {
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-key", &path(format!("{name}.key"))]);
+        command.args(["-cert", &path(format!("{name}.pem")), "-cert_chain", &path(format!("{name}.pem"))]);
+        let server = peer::Peer::s_server(command.args(["-status_file", &path(format!("{name}.ocsp"))]));
+        let address = server.address.to_string();
+        let run = tlsmend(&[
+            "probe",
+            HOST,
+            "--address",
+            &address,
+            "--roots",
+            &path("root.pem".to_owned()),
+            "--ct-logs",
+            &path("logs.json".to_owned()),
+            "--at",
+            "2026-09-01T00:00:00Z",
+            "--output",
+            "json",
+        ]);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+        assert_eq!(worths(&report).len(), embedded.len() + stapled.len(), "{name}");
+        assert!(!worths(&report).contains(&"bad_signature"), "{name}: {}", facts(&report));
+        assert_eq!(chrome(&report), *said, "{name}: {}", facts(&report));
+        assert!(!has(&report, "no-scts"), "{name}");
+        let of_staple = &report["deployments"][0]["revocation"][0];
+        assert_eq!(
+            (of_staple["status"].as_str(), of_staple["source"].as_str()),
+            (Some("good"), Some("staple")),
+            "{name}"
+        );
+    }
+}
+
 /// A memo that judged without a list does not answer for one, nor the other way round.
 #[test]
 fn a_memo_knows_by_which_logs_it_judged() {

@@ -32,6 +32,8 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
         }],
         aia: Vec::new(),
         files: None,

@@ -35,6 +35,8 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             timing: Timing::default(),
         }
     });
@@ -156,6 +158,8 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

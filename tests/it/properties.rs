@@ -49,6 +49,8 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
         }],
         aia: Vec::new(),
         files: None,

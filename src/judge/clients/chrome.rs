@@ -182,7 +182,13 @@ pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         | FailureKind::NoCertificate
         | FailureKind::Protocol => protocol_error(),
         // Our limit is lower than its.
-        FailureKind::TooLarge | FailureKind::NothingInCommon | FailureKind::Alert | FailureKind::Local => return None,
+        FailureKind::TooLarge
+        | FailureKind::NothingInCommon
+        | FailureKind::Alert
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
+        | FailureKind::Local => return None,
     })
 }
 

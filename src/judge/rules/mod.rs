@@ -7,6 +7,7 @@ mod ca_issuers_unreachable;
 mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
 mod caa_forbids_issuer;
+mod caa_lookup_fails;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -41,8 +42,10 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod http_error_answer;
 mod https_record_dangling;
 mod https_record_hints_differ;
+mod implicit_tls_on_port;
 mod intermediate_expired;
 mod intermediate_expires_first;
 mod intermediate_revoked;
@@ -57,6 +60,7 @@ mod key_does_not_match_certificate;
 mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
+mod local_failure;
 mod missing_intermediate;
 mod must_staple_without_staple;
 mod name_constraints_violated;
@@ -72,8 +76,11 @@ mod not_tls;
 mod nothing_in_common;
 mod ocsp_responder_fails;
 mod path_length_exceeded;
+mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
 mod resolver_has_old_answer;
 mod resolvers_disagree;
@@ -88,6 +95,9 @@ mod signature_algorithms_disagree;
 mod some_addresses_fail;
 mod stapled_response_expired;
 mod stapled_response_unusable;
+mod starttls_failed;
+mod starttls_not_offered;
+mod starttls_refused;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -110,6 +120,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
 use crate::model::target::Target;
 use crate::model::verdict::Category;
+use crate::x509::Certificate;
 
 /// One condition.
 #[derive(Debug)]
@@ -246,6 +257,7 @@ pub const ALL: &[&Rule] = &[
     &ca_issuers_wrong_certificate::RULE,
     &ca_issuers_wrong_type::RULE,
     &caa_forbids_issuer::RULE,
+    &caa_lookup_fails::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
@@ -280,8 +292,10 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &http_error_answer::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
+    &implicit_tls_on_port::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
     &intermediate_revoked::RULE,
@@ -296,6 +310,7 @@ pub const ALL: &[&Rule] = &[
     &key_usage_forbids_tls::RULE,
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
+    &local_failure::RULE,
     &missing_intermediate::RULE,
     &must_staple_without_staple::RULE,
     &name_constraints_violated::RULE,
@@ -311,8 +326,11 @@ pub const ALL: &[&Rule] = &[
     &nothing_in_common::RULE,
     &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
+    &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,
@@ -327,6 +345,9 @@ pub const ALL: &[&Rule] = &[
     &some_addresses_fail::RULE,
     &stapled_response_expired::RULE,
     &stapled_response_unusable::RULE,
+    &starttls_failed::RULE,
+    &starttls_not_offered::RULE,
+    &starttls_refused::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,
@@ -336,6 +357,11 @@ pub const ALL: &[&Rule] = &[
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,
 ];
+
+/// Is the certificate's key that of a CA that is known to be bad?
+pub(super) fn is_known_bad(certificate: &Certificate) -> bool {
+    known_bad_ca::has_key_of_one(certificate)
+}
 
 /// The rule called `code`.
 pub fn find(code: &str) -> Option<&'static Rule> {

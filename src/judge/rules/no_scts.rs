@@ -2,7 +2,8 @@
 
 use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::judge::Deployment;
-use crate::judge::public_roots;
+use crate::judge::{ct, public_roots};
+use crate::model::ct::CtPolicy;
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::time::DAY;
 use crate::model::verdict::Category;
@@ -69,6 +70,12 @@ fn too_few(context: &Context<'_>, deployment: &Deployment) -> Option<Count> {
     let embedded = certificate.extensions.scts.len();
     let lifetime = certificate.not_after.since(certificate.not_before);
     let wanted = wanted(certificate.not_before.unix(), lifetime);
+    // Whoever has the list knows better: one in the certificate and one beside it can do.
+    let complies = ct::of_deployment(context.judgement, context.evidence, context.settings, deployment)
+        .is_some_and(|facts| facts.policy == CtPolicy::Complies);
+    if complies {
+        return None;
+    }
     // Delivered at the handshake, two are enough whatever the lifetime.
     (embedded < wanted && stapled < 2).then_some(Count { embedded, stapled, wanted })
 }

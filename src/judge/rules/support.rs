@@ -1,17 +1,24 @@
 //! What rules say often, said once.
 
+use std::net::IpAddr;
+
+use serde_json::Value;
+
 use super::{Context, Found, Outcome};
 use crate::judge::Deployment;
 use crate::judge::anchors::AnchorKind;
+use crate::judge::caa;
 pub use crate::judge::judgement::{end_entity, judged_path};
 use crate::judge::pool::CertId;
 use crate::judge::public_roots;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
-use crate::model::naming::{NameFaultKind, NameServer, NameServerStatus, View};
+use crate::model::naming::{CaaSet, NameFaultKind, NameServer, NameServerStatus, View};
 use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::revocation::{CertificateRevocation, RevocationAnswer, RevocationSource};
+use crate::model::starttls::StartTls;
+use crate::model::target::ReferenceId;
 use crate::x509::Certificate;
 use crate::x509::dn::printable;
 use crate::x509::identity::{self, Match, NearMiss};
@@ -79,6 +86,51 @@ pub fn failing(context: &Context<'_>, is: impl Fn(&Failure) -> bool, remedy: &st
     }
     found.deployment = context.deployment_of(first.address);
     Outcome::Found(vec![found])
+}
+
+/// The command that probes the same place and changes first to TLS by `protocol`, where given.
+pub fn probe_command(context: &Context<'_>, protocol: Option<StartTls>) -> String {
+    let host = match &context.target.host {
+        ReferenceId::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+        host => host.to_string(),
+    };
+    let scheme = protocol.map(|protocol| format!("{protocol}://")).unwrap_or_default();
+    format!("tlsmend probe {scheme}{host}:{}{}", context.target.port, context.options)
+}
+
+/// The same finding, with the command that leads on.
+pub fn with_command(outcome: Outcome, command: &str) -> Outcome {
+    let Outcome::Found(mut found) = outcome else { return outcome };
+    for remedy in found.iter_mut().filter_map(|found| found.remedy.as_mut()) {
+        remedy.command = Some(command.to_owned());
+    }
+    Outcome::Found(found)
+}
+
+/// The same finding about a port without TLS; where what it speaks, or the port's number, tells of a protocol that turns to
+/// TLS when asked, with the command that asks.
+pub fn with_starttls(context: &Context<'_>, outcome: Outcome) -> Outcome {
+    let Outcome::Found(mut found) = outcome else { return outcome };
+    for found in &mut found {
+        let spoken = found.facts.get("protocol").and_then(Value::as_str);
+        let protocol = match spoken {
+            Some(spoken) => spoken.parse::<StartTls>().ok(),
+            None => StartTls::usual_on(context.target.port),
+        };
+        let Some(protocol) = protocol.filter(|protocol| context.target.starttls != Some(*protocol)) else { continue };
+        if let Some(remedy) = &mut found.remedy {
+            remedy.summary = match spoken {
+                Some(_) => format!("{protocol} turns to TLS when asked: probe it with --starttls {protocol}"),
+                None => format!(
+                    "on this port {} is usual, which turns to TLS when asked: try --starttls {protocol}; else {}",
+                    protocol.name(),
+                    remedy.summary
+                ),
+            };
+            remedy.command = Some(probe_command(context, Some(protocol)));
+        }
+    }
+    Outcome::Found(found)
 }
 
 /// Runs `check` for every deployment that served anything; a finding is bound to its deployment.
@@ -388,4 +440,26 @@ pub fn failing_family<'a>(context: &Context<'a>) -> Option<(Vec<&'a EndpointEvid
         return Some((v6, v4));
     }
     splits(&v4, &v6).then_some((v4, v6))
+}
+
+/// A check of what the next certificate will meet: `tell` gets the certificate, its issuer's organization and domains, the CAA
+/// sets and the name. Only for issuers that look at CAA, which a private CA does not.
+pub fn on_caa(
+    context: &Context<'_>,
+    tell: impl Fn(&Certificate, String, Option<&[&str]>, &[CaaSet], &str) -> Option<Found>,
+) -> Outcome {
+    let Some(sets) = &context.evidence.resolution.caa_sets else { return Outcome::NotApplicable };
+    let ReferenceId::Dns(name) = &context.evidence.reference else { return Outcome::NotApplicable };
+    // The records are those of the name that was resolved.
+    if context.evidence.reference != context.target.host {
+        return Outcome::NotApplicable;
+    }
+    per_chain(context, |_, deployment| {
+        let certificate = context.judgement.pool.get(end_entity(deployment)?);
+        let (organization, domains) = caa::issuer(certificate)?;
+        if domains.is_none() && !public_anchor(context, deployment).is_some_and(public_roots::contains) {
+            return None;
+        }
+        tell(certificate, organization, domains.as_deref(), sets, name.as_str())
+    })
 }

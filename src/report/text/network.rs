@@ -1,7 +1,7 @@
 //! How the name led to addresses, and what the addresses did.
 
 use super::screen::{Paint, Screen, Span, paint, plain};
-use super::{groups, naming};
+use super::{groups, naming, starttls};
 use crate::model::handshake::{
     ClientCertificate, EndpointStatus, Failure, FailureKind, KeyProof, Stage, TlsParameters,
 };
@@ -129,6 +129,7 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
         if screen.style().is_verbose() {
             for endpoint in group {
                 timing(endpoint, screen);
+                starttls::draw(endpoint, screen);
             }
         }
     }
@@ -162,6 +163,7 @@ fn failed(failure: Option<&Failure>) -> Vec<Span> {
     let Some(failure) = failure else { return vec![paint(Paint::Bad, "✗ failed")] };
     let stage = match failure.stage {
         Stage::Tcp => "no connection (TCP)",
+        Stage::Starttls => "no TLS (STARTTLS)",
         Stage::Tls => "handshake failed (TLS)",
         Stage::AfterHandshake => "refused after the handshake",
     };
@@ -213,8 +215,15 @@ fn remarks(tls: &TlsParameters, failure: Option<FailureKind>, screen: &mut Scree
 fn timing(endpoint: &Endpoint, screen: &mut Screen) {
     let stage = |name: &str, milliseconds: Option<u64>| milliseconds.map(|ms| format!("{name} {ms} ms"));
     let timing = endpoint.timing_ms;
-    let mut facts: Vec<String> =
-        [stage("DNS", timing.dns), stage("TCP", timing.tcp), stage("TLS", timing.tls)].into_iter().flatten().collect();
+    let mut facts: Vec<String> = [
+        stage("DNS", timing.dns),
+        stage("TCP", timing.tcp),
+        stage("STARTTLS", timing.starttls),
+        stage("TLS", timing.tls),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if let Some(tls) = &endpoint.tls {
         facts.extend(tls.signature_scheme.as_ref().map(|scheme| format!("signed with {scheme}")));
         facts.extend(tls.ocsp_staple_bytes.map(|bytes| format!("OCSP staple of {bytes} bytes")));

@@ -63,10 +63,10 @@ class Log:
     def id(self):
         return hashlib.sha256(spki(self.key)).digest()
 
-    def timestamp(self, sct, issuer_key_hash, tbs):
+    def timestamp(self, sct, entry):
         at = int(moment(sct["at"]).timestamp() * 1000)
         extensions = bytes.fromhex(sct.get("extensions", ""))
-        signed = struct.pack(">BBQH", 0, 0, at, 1) + issuer_key_hash + vector(tbs, 3) + vector(extensions, 2)
+        signed = struct.pack(">BBQ", 0, 0, at) + entry + vector(extensions, 2)
         if sct.get("forged"):
             signed += b"!"
         if isinstance(self.key, rsa.RSAPrivateKey):
@@ -98,10 +98,40 @@ root = ca("CT Root", root_key, "CT Root", root_key)
 issuer = ca("CT Intermediate", issuer_key, "CT Root", root_key)
 pem = serialization.Encoding.PEM
 write("root.pem", root.public_bytes(pem))
+
+
+def tlv(tag, *contents):
+    content = b"".join(contents)
+    if len(content) < 128:
+        return bytes([tag, len(content)]) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
+
+
+def ocsp_response(certificate, scts, at):
+    """Good for a week, with the timestamps in singleExtensions (RFC 6962 §3.3)."""
+    algorithm = tlv(0x30, bytes.fromhex("06082a8648ce3d040302"))
+    sha1 = lambda octets: tlv(4, hashlib.sha1(octets).digest())
+    point = issuer_key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    serial = certificate.serial_number
+    number = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    identifier = tlv(0x30, tlv(0x30, bytes.fromhex("06052b0e03021a0500")), sha1(issuer.subject.public_bytes()), sha1(point),
+                     tlv(2, number))
+    time = lambda moment: tlv(0x18, moment.strftime("%Y%m%d%H%M%SZ").encode())
+    listed = tlv(4, tlv(4, vector(b"".join(vector(sct, 2) for sct in scts), 2)))
+    extensions = tlv(0xA1, tlv(0x30, tlv(0x30, bytes.fromhex("060a2b06010401d679020405"), listed)))
+    single = tlv(0x30, identifier, tlv(0x80), time(at), tlv(0xA0, time(at + datetime.timedelta(days=7))), extensions)
+    data = tlv(0x30, tlv(0xA1, issuer.subject.public_bytes()), time(at), tlv(0x30, single))
+    signature = tlv(3, b"\0" + issuer_key.sign(data, ec.ECDSA(hashes.SHA256())))
+    basic = tlv(0x30, data, algorithm, signature)
+    return tlv(0x30, tlv(0x0A, b"\0"), tlv(0xA0, tlv(0x30, bytes.fromhex("06092b0601050507300101"), tlv(4, basic))))
+
+
 for case in world["certificates"]:
     start = moment(case["from"])
     builder = x509.CertificateBuilder().subject_name(name(world["host"])).issuer_name(issuer.subject)
-    builder = builder.public_key(new_key().public_key()).serial_number(x509.random_serial_number())
+    key = new_key()
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(days=case["days"]))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(world["host"])]), False)
     middle = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
@@ -110,10 +140,17 @@ for case in world["certificates"]:
     complete = lambda builder: builder.add_extension(then, False) if then else builder
     precertificate = complete(first).sign(issuer_key, hashes.SHA256())
     key_hash = hashlib.sha256(spki(issuer_key)).digest()
-    scts = [logs[sct["log"]].timestamp(sct, key_hash, precertificate.tbs_certificate_bytes) for sct in case["scts"]]
+    entry = struct.pack(">H", 1) + key_hash + vector(precertificate.tbs_certificate_bytes, 3)
+    scts = [logs[sct["log"]].timestamp(sct, entry) for sct in case["scts"]]
     if scts:
         tls = vector(b"".join(vector(sct, 2) for sct in scts), 2)
         octets = bytes([4]) + (bytes([len(tls)]) if len(tls) < 128 else bytes([0x82]) + len(tls).to_bytes(2, "big")) + tls
         first = first.add_extension(x509.UnrecognizedExtension(SCT_LIST, octets), False)
     certificate = complete(first).sign(issuer_key, hashes.SHA256())
     write(case["name"] + ".pem", certificate.public_bytes(pem) + issuer.public_bytes(pem))
+    if "stapled" in case:
+        der = certificate.public_bytes(DER)
+        beside = [logs[sct["log"]].timestamp(sct, struct.pack(">H", 0) + vector(der, 3)) for sct in case["stapled"]]
+        write(case["name"] + ".ocsp", ocsp_response(certificate, beside, moment(case["stapled_at"])))
+        private = (pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        write(case["name"] + ".key", key.private_bytes(*private))

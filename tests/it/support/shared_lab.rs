@@ -90,6 +90,8 @@ impl SharedLab {
                         timing: Timing::default(),
                         choice: None,
                         hellos: Vec::new(),
+                        starttls: None,
+                        http: None,
                     }],
                     files: None,
                     revocation: None,
