@@ -20,6 +20,7 @@ mod cas_steps;
 mod cli;
 mod client_verdicts;
 mod config;
+mod ct;
 mod dns;
 mod dns_depth;
 mod dns_mux;

@@ -29,6 +29,7 @@ mod connection_timed_out;
 mod crl_expired;
 mod crl_unreachable;
 mod crl_unusable;
+mod ct_policy_not_met;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
@@ -89,6 +90,7 @@ mod resolvers_disagree;
 mod revocation_unknown;
 mod root_not_in_store;
 mod root_served;
+mod sct_signature_invalid;
 mod self_signed_end_entity;
 mod server_name_not_recognised;
 mod several_cnames;
@@ -282,6 +284,7 @@ pub const ALL: &[&Rule] = &[
     &crl_expired::RULE,
     &crl_unreachable::RULE,
     &crl_unusable::RULE,
+    &ct_policy_not_met::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
@@ -342,6 +345,7 @@ pub const ALL: &[&Rule] = &[
     &revocation_unknown::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
+    &sct_signature_invalid::RULE,
     &self_signed_end_entity::RULE,
     &server_name_not_recognised::RULE,
     &several_cnames::RULE,
