@@ -46,4 +46,5 @@ mod show;
 mod stores;
 mod suites;
 mod survey;
+mod survey_peers;
 mod tls;
