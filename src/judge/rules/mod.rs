@@ -5,6 +5,7 @@ mod addresses_differ;
 mod ca_issuers_unreachable;
 mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
+mod capabilities_differ;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -18,6 +19,7 @@ mod common_name_only;
 mod connection_closed;
 mod connection_reset;
 mod connection_timed_out;
+mod default_certificate_served;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
@@ -47,10 +49,13 @@ mod name_constraints_violated;
 mod name_mismatch;
 mod no_certificate_policies;
 mod no_certificate_served;
+mod no_extended_master_secret;
 mod no_scts;
+mod no_secure_renegotiation;
 mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
+mod obsolete_version_accepted;
 mod path_length_exceeded;
 mod plaintext_on_port;
 mod port_closed;
@@ -66,6 +71,8 @@ mod trust_anchor_expired;
 mod unknown_critical_extension;
 mod unrelated_certificate_served;
 mod validity_too_long;
+mod weak_cipher_suite_accepted;
+mod weak_diffie_hellman_group;
 mod weak_key;
 mod weak_signature;
 mod wildcard_covers_one_label;
@@ -81,6 +88,7 @@ use super::judgement::{Deployment, Judgement, Settings};
 use super::pool::CertId;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
+use crate::model::survey::SurveyEvidence;
 use crate::model::target::Target;
 use crate::model::verdict::Category;
 
@@ -198,6 +206,11 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The survey of the first address that has one.
+    pub fn survey_of_any(&self) -> Option<&'a SurveyEvidence> {
+        self.evidence.endpoints.iter().find_map(|endpoint| endpoint.survey.as_ref())
+    }
+
     /// The command that writes the corrected bundle.
     pub fn bundle_command(&self) -> Option<String> {
         let Self { target, options, .. } = self;
@@ -217,6 +230,7 @@ pub const ALL: &[&Rule] = &[
     &ca_issuers_unreachable::RULE,
     &ca_issuers_wrong_certificate::RULE,
     &ca_issuers_wrong_type::RULE,
+    &capabilities_differ::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
@@ -230,6 +244,7 @@ pub const ALL: &[&Rule] = &[
     &connection_closed::RULE,
     &connection_reset::RULE,
     &connection_timed_out::RULE,
+    &default_certificate_served::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
@@ -259,10 +274,13 @@ pub const ALL: &[&Rule] = &[
     &name_mismatch::RULE,
     &no_certificate_policies::RULE,
     &no_certificate_served::RULE,
+    &no_extended_master_secret::RULE,
     &no_scts::RULE,
+    &no_secure_renegotiation::RULE,
     &not_for_tls_servers::RULE,
     &not_tls::RULE,
     &nothing_in_common::RULE,
+    &obsolete_version_accepted::RULE,
     &path_length_exceeded::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
@@ -278,6 +296,8 @@ pub const ALL: &[&Rule] = &[
     &unknown_critical_extension::RULE,
     &unrelated_certificate_served::RULE,
     &validity_too_long::RULE,
+    &weak_cipher_suite_accepted::RULE,
+    &weak_diffie_hellman_group::RULE,
     &weak_key::RULE,
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,

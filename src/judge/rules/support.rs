@@ -8,8 +8,9 @@ use crate::judge::public_roots;
 use crate::judge::search::BuiltPath;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::SubjectKind;
-use crate::model::handshake::{EndpointStatus, Failure, FailureKind};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
 use crate::model::resolution::{DnsStatus, Resolution};
+use crate::model::survey::Survey;
 use crate::x509::Certificate;
 use crate::x509::identity::{self, Match, NearMiss};
 
@@ -76,6 +77,27 @@ pub fn failing(context: &Context<'_>, is: impl Fn(&Failure) -> bool, remedy: &st
     }
     found.deployment = context.deployment_of(first.address);
     Outcome::Found(vec![found])
+}
+
+/// Runs `check` on what each address supports; addresses of which it finds the same share a finding.
+pub fn per_survey(context: &Context<'_>, check: impl Fn(&EndpointEvidence, &Survey) -> Option<Found>) -> Outcome {
+    if context.survey_of_any().is_none() {
+        return Outcome::NotApplicable;
+    }
+    let mut all: Vec<(Found, Vec<String>)> = Vec::new();
+    for endpoint in &context.evidence.endpoints {
+        let Some(found) = endpoint.survey.as_ref().and_then(|evidence| check(endpoint, &evidence.survey)) else {
+            continue;
+        };
+        let address = endpoint.address.to_string();
+        let alike =
+            |(other, _): &&mut (Found, Vec<String>)| other.facts == found.facts && other.severity == found.severity;
+        match all.iter_mut().find(alike) {
+            Some((_, addresses)) => addresses.push(address),
+            None => all.push((found, vec![address])),
+        }
+    }
+    Outcome::of(all.into_iter().map(|(found, addresses)| found.fact("addresses", addresses)).collect())
 }
 
 /// Runs `check` for every deployment that served anything; a finding is bound to its deployment.
