@@ -58,4 +58,5 @@ mod starttls;
 mod stores;
 mod suites;
 mod survey;
+mod survey_peers;
 mod tls;
