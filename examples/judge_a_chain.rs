@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hellos: Vec::new(),
         starttls: None,
         http: None,
+        survey: None,
+        samples: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

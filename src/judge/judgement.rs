@@ -102,7 +102,7 @@ pub struct WantedHello {
 }
 
 /// Everything that thinking found, before it is put into words.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Judgement {
     pub pool: Arc<Pool>,
     pub deployments: Vec<Deployment>,
@@ -334,6 +334,9 @@ fn before_tls(failure: &Failure) -> Answer {
     let category = match failure.kind {
         FailureKind::Timeout => Category::Timeout,
         FailureKind::Closed | FailureKind::Reset => Category::Closed,
+        FailureKind::Local => {
+            return Answer::undetermined(format!("what it would do is not known: {}", failure.message));
+        }
         _ => Category::NotTls,
     };
     let answer = Answer { verdict: Verdict::Error, ..Answer::undetermined("TLS never began") };

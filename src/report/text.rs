@@ -18,6 +18,7 @@ mod revocation;
 pub mod scan;
 pub mod screen;
 mod starttls;
+mod survey;
 mod transparency;
 
 use std::io::{self, Write};
@@ -70,6 +71,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     revocation::draw(report, &names, &mut screen);
     transparency::draw(report, &mut screen);
     clients::draw(report, &mut screen);
+    survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
     if style.is_verbose() {

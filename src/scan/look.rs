@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::gate::{Gate, Permit};
+use super::gate::Gate;
 use crate::judge;
 use crate::judge::alike::{Alike, Known};
 use crate::model::evidence::Evidence;
@@ -27,7 +27,8 @@ use crate::observe::tls::Connector;
 use crate::probe::{self, Clock, EvidenceLevel, Probed};
 use crate::x509::{Certificate, Fingerprint, pem};
 
-/// What all looks of a scan share.
+/// What all looks of a scan share. Of names it asks for addresses alone: CAA and HTTPS records would be as many questions
+/// again.
 pub struct Looker {
     settings: probe::Settings,
     evidence: EvidenceLevel,
@@ -120,15 +121,22 @@ impl Looker {
         let (endpoints, mut waited) = self.speak(&connector, &addresses, &reference, gate, share(80)).await;
         let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation: None };
         let judge_settings = self.judge_settings(started_at);
-        let (mut line, evidence) = match self.alike.find(&evidence, &judge_settings) {
+        let mut known = self.alike.find(target, &evidence, &judge_settings);
+        let mut permit = None;
+        if let (Known::Stranger(_) | Known::OutOfOrder, Some(address)) = (&known, addresses.first()) {
+            // What further connections this target needs counts as one.
+            let entered = gate.enter(address.ip()).await;
+            waited += entered.waited();
+            permit = Some(entered);
+            // Many meet a new family at once, and one of them is enough to make it known.
+            if matches!(known, Known::Stranger(_)) {
+                known = self.alike.find(target, &evidence, &judge_settings);
+            }
+        }
+        let (mut line, evidence) = match known {
             Known::Alike(conclusion, end_entity) => (alike_line(target, &evidence, &conclusion, &end_entity), evidence),
             known => {
-                // What further connections this target needs counts as one.
-                let permit = match addresses.first() {
-                    Some(address) => Some(gate.enter(address.ip()).await),
-                    None => None,
-                };
-                waited += permit.as_ref().map_or(Duration::ZERO, Permit::waited);
+                let judge_settings = self.exact(judge_settings, &evidence, started_at);
                 let rest = probe::Rest {
                     target,
                     settings: &self.settings,
@@ -147,11 +155,12 @@ impl Looker {
                     && let Some(conclusion) = conclusion(&probed, &judge_settings, &line)
                 {
                     let Probed { evidence, judgement, .. } = &probed;
-                    self.alike.keep(*stranger, evidence, &judge_settings, judgement, Arc::new(conclusion));
+                    self.alike.keep(*stranger, target, evidence, &judge_settings, judgement, Arc::new(conclusion));
                 }
                 (line, probed.evidence)
             }
         };
+        drop(permit);
         line.at = (self.clock)();
         line.duration_ms = u64::try_from(begun.elapsed().saturating_sub(waited).as_millis()).unwrap_or(u64::MAX);
         let certificates = if self.collect { collected(&line, &evidence) } else { Vec::new() };
@@ -178,7 +187,10 @@ impl Looker {
         let one = async |address: SocketAddr| {
             let permit = gate.enter(address.ip()).await;
             let (deadline, depth) = (deadline + permit.waited(), self.settings.depth);
-            (probe::look_at_one(connector, address, reference, depth, deadline).await, permit.waited())
+            (
+                probe::look_at_one(connector, address, reference, depth, self.settings.survey, deadline).await,
+                permit.waited(),
+            )
         };
         let spoken = match *addresses {
             [address] => vec![one(address).await],
@@ -200,6 +212,19 @@ impl Looker {
                 Arc::clone(known.insert(settings))
             }
         }
+    }
+
+    /// What `settings` say, but for the moment itself where a certificate began or ended since the minute did.
+    fn exact(&self, settings: Arc<judge::Settings>, evidence: &Evidence, now: Time) -> Arc<judge::Settings> {
+        let turns = |der: &Vec<u8>| {
+            let is_new = |moment: Time| settings.at <= moment && moment <= now;
+            Certificate::parse(der).is_ok_and(|it| is_new(it.not_before) || is_new(it.not_after))
+        };
+        let mut served = evidence.endpoints.iter().flat_map(|endpoint| &endpoint.served_chain);
+        if self.settings.at.is_some() || !served.any(turns) {
+            return settings;
+        }
+        Arc::new(judge::Settings { at: now, ..settings.as_ref().clone() })
     }
 }
 
@@ -356,7 +381,7 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
 /// `host:port` in one notation; with the scheme where plain text comes first.
 pub fn canonical(target: &Target) -> String {
     let authority = match &target.host {
-        ReferenceId::Ip(ip) => std::net::SocketAddr::new(*ip, target.port).to_string(),
+        ReferenceId::Ip(ip) => SocketAddr::new(*ip, target.port).to_string(),
         ReferenceId::Dns(name) => format!("{name}:{}", target.port),
     };
     match target.starttls {

@@ -95,6 +95,8 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
+            samples: None,
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

@@ -34,6 +34,8 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,

@@ -37,6 +37,8 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
+            samples: None,
             timing: Timing::default(),
         }
     });
@@ -160,6 +162,8 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
+            samples: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

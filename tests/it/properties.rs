@@ -51,6 +51,8 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             hellos: Vec::new(),
             starttls: None,
             http: None,
+            survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,

@@ -92,6 +92,8 @@ impl SharedLab {
                         hellos: Vec::new(),
                         starttls: None,
                         http: None,
+                        survey: None,
+                        samples: None,
                     }],
                     files: None,
                     revocation: None,
