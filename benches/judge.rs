@@ -73,6 +73,7 @@ fn evidence(chain: &Chain) -> Evidence {
             starttls: None,
             http: None,
             samples: None,
+            survey: None,
         }],
         files: None,
         revocation: None,

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         starttls: None,
         http: None,
         samples: None,
+        survey: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

@@ -27,9 +27,10 @@ use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::{Look, Resolver, Surroundings};
-use crate::observe::tls::Connector;
+use crate::observe::tls::{Connector, SurveySettings};
 
 pub use again::{Change, NotPossible, judge_again};
+pub(crate) use http::Looks;
 pub use inspect::{complete, inspect};
 pub use revocation::Revocation;
 
@@ -59,6 +60,8 @@ pub enum Depth {
     /// Its chain, without a handshake: whether it holds the key is not known.
     Chain,
     Handshake,
+    /// A handshake, and what else the server supports.
+    Survey,
 }
 
 /// An address to go to instead of asking the DNS.
@@ -107,6 +110,8 @@ pub struct Settings {
     pub samples: usize,
     /// What to ask the name system beyond the addresses; `None`: nothing.
     pub look: Option<Look>,
+    /// How to survey, where `depth` says so.
+    pub survey: SurveySettings,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -138,6 +143,7 @@ impl Default for Settings {
             http: false,
             samples: 1,
             look: Some(Look::Beside),
+            survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -148,7 +154,7 @@ impl Default for Settings {
 
 impl Settings {
     /// What of them the judge needs; `now` where no other moment was asked for.
-    fn for_judging(&self, now: Time) -> judge::Settings {
+    pub(crate) fn for_judging(&self, now: Time) -> judge::Settings {
         judge::Settings {
             clients: self.clients.clone(),
             anchors: self.anchors.clone(),
@@ -174,11 +180,11 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new().with_starttls(target.starttls));
-    let mut looks = http::Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
+    let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
         async {
-            let first = look_at(&connector, &addresses, &reference, settings.depth, share(80)).await;
+            let first = look_at(&connector, &addresses, &reference, settings, share(80)).await;
             looks.go_on(&first);
             let samples = (settings.depth, settings.samples.min(MAX_SAMPLES));
             samples::repeat(&connector, first, &reference, samples, share(80)).await
@@ -187,25 +193,72 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     );
     surroundings.put_into(&mut resolution);
     let revocation = settings.revocation.evidence();
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
+    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
-    let server = (settings.depth == Depth::Handshake).then(|| (&connector, share(90)));
-    let judgement =
-        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
-    looks.add_to(&mut evidence.endpoints).await;
-    assemble::report(&assemble::Input {
+    let rest = Rest {
         target,
         settings,
-        evidence: &evidence,
         judge_settings: &judge_settings,
-        judgement: &judgement,
-        options: assemble::repeated_options(settings),
+        resolver: &resolver,
+        connector: &connector,
         started_at,
-        finished_at: clock(),
-    })
+        hellos_until: share(90),
+        issuers_until: share(100),
+        clock,
+    };
+    conclude(evidence, looks, &rest).await.report
 }
 
-async fn resolve(
+/// What the rest of a probe needs once the addresses have been spoken to.
+pub(crate) struct Rest<'a> {
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub judge_settings: &'a judge::Settings,
+    pub resolver: &'a Resolver,
+    pub connector: &'a Arc<Connector>,
+    pub started_at: Time,
+    /// Until when servers may be asked with clients' ClientHellos, and addresses for issuers.
+    pub hellos_until: Instant,
+    pub issuers_until: Instant,
+    pub clock: Clock,
+}
+
+/// A report and what it was made of.
+pub(crate) struct Probed {
+    pub report: Report,
+    pub evidence: Evidence,
+    pub judgement: Judgement,
+}
+
+/// Judges, fetches what the judge asks for, waits for `looks`, and reports.
+pub(crate) async fn conclude(mut evidence: Evidence, looks: Looks, rest: &Rest<'_>) -> Probed {
+    let settings = rest.settings;
+    let server = (settings.depth != Depth::Chain).then_some((rest.connector, rest.hellos_until));
+    let judgement = judge_and_fetch(
+        &mut evidence,
+        rest.judge_settings,
+        settings,
+        rest.resolver,
+        server,
+        rest.started_at,
+        rest.issuers_until,
+    )
+    .await;
+    looks.add_to(&mut evidence.endpoints).await;
+    let report = assemble::report(&assemble::Input {
+        target: rest.target,
+        settings,
+        evidence: &evidence,
+        judge_settings: rest.judge_settings,
+        judgement: &judgement,
+        options: assemble::repeated_options(settings),
+        started_at: rest.started_at,
+        finished_at: (rest.clock)(),
+    });
+    Probed { report, evidence, judgement }
+}
+
+pub(crate) async fn resolve(
     target: &Target,
     settings: &Settings,
     resolver: &Resolver,
@@ -246,33 +299,37 @@ async fn look_at(
     connector: &Arc<Connector>,
     addresses: &[SocketAddr],
     reference: &ReferenceId,
-    depth: Depth,
+    settings: &Settings,
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
+    let (depth, survey) = (settings.depth, settings.survey);
     // The common case needs no task of its own.
     if let [address] = addresses {
-        return vec![look_at_one(connector, *address, reference, depth, deadline).await];
+        return vec![look_at_one(connector, *address, reference, depth, survey, deadline).await];
     }
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        tasks.spawn(async move { (index, look_at_one(&connector, address, &reference, depth, deadline).await) });
+        tasks
+            .spawn(async move { (index, look_at_one(&connector, address, &reference, depth, survey, deadline).await) });
     }
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-async fn look_at_one(
+pub(crate) async fn look_at_one(
     connector: &Connector,
     address: SocketAddr,
     reference: &ReferenceId,
     depth: Depth,
+    survey: SurveySettings,
     deadline: Instant,
 ) -> EndpointEvidence {
     match depth {
         Depth::Chain => connector.chain(address, reference, deadline).await,
         Depth::Handshake => connector.handshake(address, reference, deadline).await,
+        Depth::Survey => connector.survey(address, reference, survey, deadline).await,
     }
 }
 

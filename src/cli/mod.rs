@@ -20,8 +20,10 @@ mod preflight;
 pub mod probe;
 mod revocation;
 mod rules;
+mod scan;
 mod show;
 mod stores;
+mod survey;
 mod wire;
 
 use std::io::Write as _;
@@ -46,6 +48,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Probe(Box<probe::Arguments>),
+    Scan(Box<scan::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
     Preflight(Box<preflight::Arguments>),
@@ -101,6 +104,7 @@ pub fn run() -> Result<Exit, CliError> {
     let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
+        Command::Scan(command) => scan::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Preflight(command) => preflight::run(&command, &arguments.global),

@@ -11,14 +11,15 @@ use super::cloud::CloudOptions;
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::RevocationOptions;
+use super::survey::SurveyOptions;
 use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
 use crate::model::finding::Severity;
-use crate::model::handshake::{EndpointStatus, FailureKind};
-use crate::model::report::{Endpoint, Report};
+use crate::model::handshake::EndpointStatus;
+use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
@@ -109,6 +110,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = DepthArgument::Handshake)]
     depth: DepthArgument,
 
+    #[command(flatten)]
+    survey: SurveyOptions,
+
     /// For each target, such as 10s or 500ms; the report is still written
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
@@ -139,6 +143,8 @@ enum DepthArgument {
     Chain,
     /// A whole handshake
     Handshake,
+    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
+    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -260,10 +266,12 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
+            DepthArgument::Survey => Depth::Survey,
         },
         http: !arguments.wire.no_http,
         samples: arguments.wire.samples.into(),
         look: Some(arguments.naming.look()),
+        survey: arguments.survey.settings(),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,
@@ -351,7 +359,7 @@ pub(super) fn style(global: &Global) -> text::Style {
 
 /// The exit code for one report: 3, 1, 4, 0, the first that applies.
 pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
-    let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
+    let spoken_to = report.endpoints.iter().filter(|endpoint| endpoint.spoke_tls()).count();
     let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();
     if spoken_to == 0 {
         Exit::Unreachable
@@ -361,35 +369,6 @@ pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
         Exit::Partial
     } else {
         Exit::Clean
-    }
-}
-
-/// It answered as a TLS server, be it with a refusal.
-fn spoke_tls(endpoint: &Endpoint) -> bool {
-    match (&endpoint.status, &endpoint.failure) {
-        (EndpointStatus::Completed, _) => true,
-        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
-        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
-            FailureKind::Alert
-            | FailureKind::VersionNotSupported
-            | FailureKind::NothingInCommon
-            | FailureKind::SignatureWrong
-            | FailureKind::NoCertificate
-            | FailureKind::TooLarge
-            | FailureKind::ClientCertificateRequired => true,
-            FailureKind::Refused
-            | FailureKind::Timeout
-            | FailureKind::Reset
-            | FailureKind::Unreachable
-            | FailureKind::Plaintext
-            | FailureKind::NotTls
-            | FailureKind::Closed
-            | FailureKind::StarttlsNotOffered
-            | FailureKind::StarttlsRefused
-            | FailureKind::ImplicitTls
-            | FailureKind::Protocol
-            | FailureKind::Local => endpoint.tls.is_some(),
-        },
     }
 }
 

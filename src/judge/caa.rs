@@ -1,6 +1,11 @@
 //! CAA: may a CA issue for a name (RFC 8659)?
 
 use crate::model::naming::{CaaRecord, CaaSet};
+use crate::x509::Certificate;
+use crate::x509::general_name::GeneralName;
+
+/// organizationName.
+const ORGANIZATION: &str = "2.5.4.10";
 
 /// Organization of the issuer and its domains; see the head of the file.
 const TABLE: &str = include_str!("caa_issuers.txt");
@@ -18,6 +23,30 @@ pub fn domains(organization: &str) -> Option<Vec<&'static str>> {
         let (name, domains) = line.split_at_checked(COLUMN)?;
         (name.trim_end() == organization).then(|| domains.split(' ').collect())
     })
+}
+
+/// The organization that issued a certificate, and its domains where they are known.
+pub fn issuer(certificate: &Certificate) -> Option<(String, Option<Vec<&'static str>>)> {
+    let attributes = certificate.issuer.attributes();
+    let organization = attributes.into_iter().find(|attribute| attribute.oid == ORGANIZATION)?.text;
+    let domains = domains(&organization);
+    Some((organization, domains))
+}
+
+/// The name that the next certificate is asked for: this one's; of a wildcard what stands behind `*.`.
+pub fn asked_for<'a>(certificate: &Certificate, name: &'a str) -> &'a str {
+    let names = || {
+        let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
+        names.filter_map(|name| match name {
+            GeneralName::Dns(name) => Some(name.as_ref()),
+            _ => None,
+        })
+    };
+    let parent = name.split_once('.').map_or(name, |(_, parent)| parent);
+    let exact = names().any(|presented| presented.eq_ignore_ascii_case(name));
+    let wildcard =
+        names().any(|presented| presented.strip_prefix("*.").is_some_and(|base| base.eq_ignore_ascii_case(parent)));
+    if wildcard && !exact { parent } else { name }
 }
 
 /// The end of the climb (RFC 8659 §3).
@@ -92,6 +121,7 @@ fn issuer_domain(value: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resolution::DnsStatus;
 
     fn set(name: &str, records: &[(&str, &str)]) -> CaaSet {
         let record = |(tag, value): &(&str, &str)| CaaRecord {
@@ -100,7 +130,12 @@ mod tests {
             value: (*value).to_owned(),
             ttl: 60,
         };
-        CaaSet { name: name.to_owned(), records: records.iter().map(record).collect(), failure: None }
+        CaaSet {
+            name: name.to_owned(),
+            status: DnsStatus::Noerror,
+            records: records.iter().map(record).collect(),
+            failure: None,
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The judge asks: what it lacks it returns as [`Judgement::wanted_issuers`]; the pipeline fetches and judges again.
 
 pub mod aia;
+pub mod alike;
 pub mod anchors;
 mod caa;
 pub mod case;

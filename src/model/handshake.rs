@@ -9,6 +9,7 @@ use super::hello::{Choice, HelloEvidence};
 use super::http::HttpLook;
 use super::samples::Samples;
 use super::starttls::StartTlsFacts;
+use super::survey::SurveyEvidence;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +88,35 @@ pub struct Failure {
     pub protocol: Option<String>,
     /// One sentence for people.
     pub message: String,
+}
+
+/// Did an address answer as a TLS server, be it with a refusal? `chose`: it sent a ServerHello.
+pub fn spoke_tls(status: EndpointStatus, failure: Option<&Failure>, chose: bool) -> bool {
+    match (status, failure) {
+        (EndpointStatus::Completed, _) => true,
+        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
+        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
+            FailureKind::Alert
+            | FailureKind::VersionNotSupported
+            | FailureKind::NothingInCommon
+            | FailureKind::SignatureWrong
+            | FailureKind::NoCertificate
+            | FailureKind::TooLarge
+            | FailureKind::ClientCertificateRequired => true,
+            FailureKind::Refused
+            | FailureKind::Timeout
+            | FailureKind::Reset
+            | FailureKind::Unreachable
+            | FailureKind::Plaintext
+            | FailureKind::NotTls
+            | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
+            | FailureKind::Protocol
+            | FailureKind::Local => chose,
+        },
+    }
 }
 
 /// Did the handshake signature prove possession of the end entity's key?
@@ -170,4 +200,6 @@ pub struct EndpointEvidence {
     pub http: Option<Box<HttpLook>>,
     /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
     pub samples: Option<Samples>,
+    /// What it supports, where that was asked for.
+    pub survey: Option<SurveyEvidence>,
 }

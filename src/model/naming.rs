@@ -83,8 +83,10 @@ pub struct CaaRecord {
 pub struct CaaSet {
     /// The name asked for; its aliases were followed.
     pub name: String,
+    /// `noerror` for every answer, be it empty; else how there was none.
+    pub status: DnsStatus,
     pub records: Vec<CaaRecord>,
-    /// Why there is no answer; null when there is one, be it empty.
+    /// Why there is no answer; null when there is one.
     pub failure: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
-use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
 use super::http::HttpLook;
 use super::path::Path;
@@ -16,6 +16,7 @@ use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
 use super::samples::Samples;
 use super::starttls::StartTlsFacts;
+use super::survey::Survey;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -123,6 +124,9 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What it supports; absent unless asked for (`--depth survey`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Box<Survey>>,
     /// What was said in plain text before TLS; absent without STARTTLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Box<StartTlsFacts>>,
@@ -133,6 +137,13 @@ pub struct Endpoint {
     /// did. Absent when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Samples>,
+}
+
+impl Endpoint {
+    /// It answered as a TLS server, be it with a refusal.
+    pub fn spoke_tls(&self) -> bool {
+        spoke_tls(self.status, self.failure.as_ref(), self.tls.is_some())
+    }
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.

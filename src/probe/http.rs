@@ -16,8 +16,9 @@ use crate::observe::tls::Connector;
 /// Chains whose sites are asked. A name with more has worse troubles.
 const MAX_LOOKS: usize = 4;
 
-/// Requests on their way.
-pub(super) struct Looks {
+/// Requests on their way; by default none.
+#[derive(Default)]
+pub(crate) struct Looks {
     /// `None`: nothing is to be asked.
     asked: Option<Asked>,
     tasks: JoinSet<(SocketAddr, Option<HttpLook>)>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Depth, look_at_one};
+use super::Depth;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus};
 use crate::model::samples::Samples;
 use crate::model::target::ReferenceId;
@@ -55,7 +55,13 @@ async fn more(
         let mut tasks = JoinSet::new();
         for _ in 0..wanted.min(AT_ONCE) {
             let (connector, reference) = (Arc::clone(connector), reference.clone());
-            tasks.spawn(async move { look_at_one(&connector, address, &reference, depth, deadline).await });
+            tasks.spawn(async move {
+                match depth {
+                    Depth::Chain => connector.chain(address, &reference, deadline).await,
+                    // One survey of an address is enough for its server.
+                    Depth::Handshake | Depth::Survey => connector.handshake(address, &reference, deadline).await,
+                }
+            });
         }
         wanted -= tasks.len();
         let round = tasks.join_all().await;

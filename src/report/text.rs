@@ -15,8 +15,10 @@ mod names;
 mod naming;
 mod network;
 mod revocation;
+pub mod scan;
 pub mod screen;
 mod starttls;
+mod survey;
 
 use std::io::{self, Write};
 
@@ -67,6 +69,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     chain::draw(report, &names, &mut screen);
     revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
+    survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
     if style.is_verbose() {

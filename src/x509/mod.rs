@@ -10,6 +10,7 @@ pub mod identity;
 mod input;
 pub mod key;
 pub mod ocsp;
+pub mod outline;
 pub mod password;
 pub mod pem;
 pub mod pkcs12;

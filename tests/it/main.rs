@@ -10,6 +10,7 @@
 mod support;
 
 mod aia;
+mod alike;
 mod bad_input;
 mod badssl;
 mod borders;
@@ -20,6 +21,9 @@ mod cli;
 mod client_verdicts;
 mod config;
 mod dns;
+mod dns_depth;
+mod dns_mux;
+mod dns_signed;
 mod drift;
 mod emulator;
 mod emulator_clients;
@@ -46,8 +50,10 @@ mod raw_hello;
 mod readme;
 mod reports;
 mod revocation;
+mod scan;
 mod show;
 mod starttls;
 mod stores;
 mod suites;
+mod survey;
 mod tls;

@@ -4,11 +4,7 @@ use std::cell::Cell;
 
 use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::judge::caa::{self, Answer, Relevant};
-use crate::judge::public_roots;
 use crate::model::finding::{Severity, SubjectKind};
-use crate::model::target::ReferenceId;
-use crate::x509::Certificate;
-use crate::x509::general_name::GeneralName;
 
 pub const RULE: Rule = Rule {
     code: "caa-forbids-issuer",
@@ -23,29 +19,11 @@ pub const RULE: Rule = Rule {
     check: Check::Evidence(check),
 };
 
-/// organizationName.
-const ORGANIZATION: &str = "2.5.4.10";
-
 fn check(context: &Context<'_>) -> Outcome {
-    let Some(sets) = &context.evidence.resolution.caa_sets else { return Outcome::NotApplicable };
-    let ReferenceId::Dns(name) = &context.evidence.reference else { return Outcome::NotApplicable };
-    // The records are those of the name that was resolved.
-    if context.evidence.reference != context.target.host {
-        return Outcome::NotApplicable;
-    }
     let open = Cell::new(None);
-    let outcome = support::per_chain(context, |_, deployment| {
-        let certificate = context.judgement.pool.get(support::end_entity(deployment)?);
-        let attributes = certificate.issuer.attributes();
-        let organization = attributes.iter().find(|attribute| attribute.oid == ORGANIZATION)?.text.clone();
-        let domains = caa::domains(&organization);
-        // A private CA does not ask.
-        let public = || support::public_anchor(context, deployment).is_some_and(public_roots::contains);
-        if domains.is_none() && !public() {
-            return None;
-        }
-        let asked = asked_for(certificate, name.as_str());
-        let wildcard = asked.len() < name.as_str().len();
+    let outcome = support::on_caa(context, |certificate, organization, domains, sets, name| {
+        let asked = caa::asked_for(certificate, name);
+        let wildcard = asked.len() < name.len();
         let set = match caa::relevant(sets, asked) {
             Relevant::Set(set) => set,
             Relevant::None => return None,
@@ -54,7 +32,7 @@ fn check(context: &Context<'_>) -> Outcome {
                 return None;
             }
         };
-        let why = match caa::may_issue(set, wildcard, domains.as_deref()) {
+        let why = match caa::may_issue(set, wildcard, domains) {
             Answer::Allowed => return None,
             Answer::Forbidden(why) => why,
             Answer::NotKnown => {
@@ -67,7 +45,7 @@ fn check(context: &Context<'_>) -> Outcome {
         let records: Vec<String> =
             set.records.iter().map(|record| format!("{} \"{}\"", record.tag, record.value)).collect();
         let ttl = set.records.iter().map(|record| record.ttl).max();
-        let add = domains.iter().flatten().next().map(|domain| {
+        let add = domains.and_then(<[_]>::first).map(|domain| {
             let tag = if wildcard && records.iter().any(|record| record.starts_with("issuewild")) {
                 "issuewild"
             } else {
@@ -94,20 +72,4 @@ fn check(context: &Context<'_>) -> Outcome {
         (Outcome::Clear, Some(why)) => Outcome::Undetermined(why),
         (outcome, _) => outcome,
     }
-}
-
-/// The name that the next certificate is asked for: this one's, without the `*.` of a wildcard.
-fn asked_for<'a>(certificate: &Certificate, name: &'a str) -> &'a str {
-    let names = || {
-        let names = certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names);
-        names.filter_map(|name| match name {
-            GeneralName::Dns(name) => Some(name.as_ref()),
-            _ => None,
-        })
-    };
-    let parent = name.split_once('.').map_or(name, |(_, parent)| parent);
-    let exact = names().any(|presented| presented.eq_ignore_ascii_case(name));
-    let wildcard =
-        names().any(|presented| presented.strip_prefix("*.").is_some_and(|base| base.eq_ignore_ascii_case(parent)));
-    if wildcard && !exact { parent } else { name }
 }

@@ -9,6 +9,7 @@ mod ca_issuers_unreachable;
 mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
 mod caa_forbids_issuer;
+mod caa_lookup_fails;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -121,6 +122,7 @@ use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
 use crate::model::target::Target;
 use crate::model::verdict::Category;
+use crate::x509::Certificate;
 
 /// One condition.
 #[derive(Debug)]
@@ -259,6 +261,7 @@ pub const ALL: &[&Rule] = &[
     &ca_issuers_wrong_certificate::RULE,
     &ca_issuers_wrong_type::RULE,
     &caa_forbids_issuer::RULE,
+    &caa_lookup_fails::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
@@ -358,6 +361,11 @@ pub const ALL: &[&Rule] = &[
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,
 ];
+
+/// Is the certificate's key that of a CA that is known to be bad?
+pub(super) fn is_known_bad(certificate: &Certificate) -> bool {
+    known_bad_ca::has_key_of_one(certificate)
+}
 
 /// The rule called `code`.
 pub fn find(code: &str) -> Option<&'static Rule> {

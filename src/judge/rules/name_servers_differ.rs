@@ -24,11 +24,8 @@ fn check(context: &Context<'_>) -> Outcome {
         let servers: Vec<&NameServer> =
             zone.servers.iter().filter(|server| server.status == NameServerStatus::Answers).collect();
         let Some(first) = servers.first() else { continue };
-        let differing: Vec<&String> = zone
-            .names
-            .iter()
-            .filter(|name| servers.iter().any(|server| says(server, name) != says(first, name)))
-            .collect();
+        let differs = |name: &&String| servers.iter().any(|server| !agree(first, server, name));
+        let differing: Vec<&String> = zone.names.iter().filter(differs).collect();
         if differing.is_empty() && servers.iter().all(|server| server.serial == first.serial) {
             continue;
         }
@@ -57,14 +54,18 @@ fn check(context: &Context<'_>) -> Outcome {
     Outcome::of(found)
 }
 
-/// What a server says of a name, in an order of its own.
-fn says<'a>(server: &'a NameServer, name: &str) -> Option<(Vec<&'a String>, Vec<std::net::IpAddr>)> {
-    let answer = server.answers.iter().find(|answer| answer.name == name)?;
-    let mut targets: Vec<&String> = answer.targets.iter().collect();
-    let mut ips = answer.addresses.clone();
-    targets.sort();
-    ips.sort();
-    Some((targets, ips))
+/// Do two servers say the same of a name? Load balancers and CDNs give other addresses to every question: sets of addresses
+/// count as different only where the zone is (its serial), and they have nothing in common.
+fn agree(one: &NameServer, other: &NameServer, name: &str) -> bool {
+    let answer = |server: &NameServer| server.answers.iter().find(|answer| answer.name == name).cloned();
+    // One that did not answer this question says nothing else.
+    let (Some(mut first), Some(mut second)) = (answer(one), answer(other)) else { return true };
+    first.targets.sort();
+    second.targets.sort();
+    let overlap = first.addresses.is_empty() == second.addresses.is_empty()
+        && (first.addresses.is_empty() || first.addresses.iter().any(|ip| second.addresses.contains(ip)));
+    let balanced = !first.addresses.is_empty() && !second.addresses.is_empty() && one.serial == other.serial;
+    first.targets == second.targets && (overlap || balanced)
 }
 
 pub fn words(answer: &NameAnswer) -> String {

@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::{Context, Found, Outcome};
 use crate::judge::Deployment;
 use crate::judge::anchors::AnchorKind;
+use crate::judge::caa;
 pub use crate::judge::judgement::{end_entity, judged_path};
 use crate::judge::pool::CertId;
 use crate::judge::public_roots;
 use crate::judge::standard::{Fault, FaultKind};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
-use crate::model::naming::{NameFaultKind, NameServer, NameServerStatus, View};
+use crate::model::naming::{CaaSet, NameFaultKind, NameServer, NameServerStatus, View};
 use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::revocation::{CertificateRevocation, RevocationAnswer, RevocationSource};
 use crate::model::starttls::StartTls;
@@ -514,4 +515,26 @@ pub fn name_odd(context: &Context<'_>, groups: &[Vec<&EndpointEvidence>]) -> Fou
         _ => Found::new(SubjectKind::Dns, context.target.host.to_string()),
     };
     found.fact("odd_ones_out", odd)
+}
+
+/// A check of what the next certificate will meet: `tell` gets the certificate, its issuer's organization and domains, the CAA
+/// sets and the name. Only for issuers that look at CAA, which a private CA does not.
+pub fn on_caa(
+    context: &Context<'_>,
+    tell: impl Fn(&Certificate, String, Option<&[&str]>, &[CaaSet], &str) -> Option<Found>,
+) -> Outcome {
+    let Some(sets) = &context.evidence.resolution.caa_sets else { return Outcome::NotApplicable };
+    let ReferenceId::Dns(name) = &context.evidence.reference else { return Outcome::NotApplicable };
+    // The records are those of the name that was resolved.
+    if context.evidence.reference != context.target.host {
+        return Outcome::NotApplicable;
+    }
+    per_chain(context, |_, deployment| {
+        let certificate = context.judgement.pool.get(end_entity(deployment)?);
+        let (organization, domains) = caa::issuer(certificate)?;
+        if domains.is_none() && !public_anchor(context, deployment).is_some_and(public_roots::contains) {
+            return None;
+        }
+        tell(certificate, organization, domains.as_deref(), sets, name.as_str())
+    })
 }

@@ -70,7 +70,7 @@ impl Asker {
         record_type: RecordType,
     ) -> Result<Reply, Failure> {
         self.take()?;
-        let server = Servers { addresses: vec![server], rounds: 2, patience: PATIENCE_OF_AUTHORITY };
+        let server = Servers { addresses: vec![server], rounds: 2, patience: PATIENCE_OF_AUTHORITY, mux: None };
         ask_as(Mode::Direct, &server, name, record_type, self.deadline).await
     }
 

@@ -26,9 +26,9 @@ pub async fn caa(asker: &Asker, name: &Name) -> Vec<CaaSet> {
     let steps = climb(name, MAX_CLIMB).into_iter().map(|name| {
         let asker = asker.clone();
         async move {
-            let (records, failure) = match asker.records(&name, RecordType::CAA).await {
-                Ok((_, records)) => (records, None),
-                Err(failure) => (Vec::new(), Some(failure.detail)),
+            let (status, records, failure) = match asker.records(&name, RecordType::CAA).await {
+                Ok((_, records)) => (DnsStatus::Noerror, records, None),
+                Err(failure) => (failure.status, Vec::new(), Some(failure.detail)),
             };
             let records = records.iter().filter_map(|record| {
                 let RData::CAA(caa) = &record.data else { return None };
@@ -39,7 +39,10 @@ pub async fn caa(asker: &Asker, name: &Name) -> Vec<CaaSet> {
                     ttl: record.ttl,
                 })
             });
-            CaaSet { name: text(&name), records: records.take(MAX_RECORDS).collect(), failure }
+            let mut records: Vec<CaaRecord> = records.take(MAX_RECORDS).collect();
+            // A set has no order, and resolvers turn it round: two reports of one zone shall be equal.
+            records.sort_by(|one, other| (&one.tag, &one.value).cmp(&(&other.tag, &other.value)));
+            CaaSet { name: text(&name), status, records, failure }
         }
     });
     all(steps).await
@@ -109,7 +112,7 @@ async fn ask(asker: &Asker, owner: &Name) -> Option<Vec<(Name, HttpsRecord)>> {
         })
         .take(MAX_RECORDS)
         .collect();
-    found.sort_by_key(|(_, record)| record.priority);
+    found.sort_by(|(_, one), (_, other)| (one.priority, &one.target).cmp(&(other.priority, &other.target)));
     Some(found)
 }
 

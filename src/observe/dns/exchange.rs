@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{extended_error, text};
+use super::mux::Mux;
 use crate::model::resolution::DnsStatus;
 
 /// How long the first try of a server may take before the next datagram goes out; it doubles with every round. The
@@ -29,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TCP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What fits through any path without fragments (DNS Flag Day 2020; RFC 9715 §3.1 has 1400 as its upper limit).
-const UDP_PAYLOAD: u16 = 1232;
+pub(super) const UDP_PAYLOAD: u16 = 1232;
 
 /// Room for servers that ignore our payload size.
 const BUFFER: usize = 4096;
@@ -41,17 +43,24 @@ const MAX_STRAYS: usize = 64;
 const MAX_SERVERS: usize = 8;
 
 /// Name servers, and how patiently to ask them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Servers {
     pub addresses: Vec<SocketAddr>,
     pub rounds: usize,
     pub patience: Duration,
+    /// Where many names are asked for.
+    pub mux: Option<Arc<Mux>>,
 }
 
 impl Servers {
     pub fn given(mut addresses: Vec<SocketAddr>) -> Self {
         addresses.truncate(MAX_SERVERS);
-        Self { addresses, rounds: ROUNDS, patience: PATIENCE }
+        Self { addresses, rounds: ROUNDS, patience: PATIENCE, mux: None }
+    }
+
+    /// The same, for many names.
+    pub fn shared(self) -> Self {
+        Self { mux: Some(Arc::default()), ..self }
     }
 }
 
@@ -85,9 +94,16 @@ pub enum Mode {
 
 /// Asks as a client does, until a server says NOERROR or NXDOMAIN; any other answer sends us to the next one.
 pub async fn ask(servers: &Servers, name: &Name, record_type: RecordType, deadline: Instant) -> Result<Reply, Failure> {
-    ask_as(Mode::Resolve, servers, name, record_type, deadline).await
+    let Some(mux) = &servers.mux else { return ask_as(Mode::Resolve, servers, name, record_type, deadline).await };
+    if let Some(reply) = mux.ask(&servers.addresses, name, record_type, deadline).await {
+        return Ok(reply);
+    }
+    let _turn = timeout_at(deadline, mux.turn()).await;
+    // Apart, because it is large and seldom needed.
+    Box::pin(ask_as(Mode::Resolve, servers, name, record_type, deadline)).await
 }
 
+/// The same in any mode, with sockets of its own.
 pub async fn ask_as(
     mode: Mode,
     servers: &Servers,
@@ -355,7 +371,7 @@ pub async fn has_route(server: SocketAddr) -> bool {
         .is_err_and(|error| matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable))
 }
 
-async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
+pub(super) async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -367,7 +383,7 @@ async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Waits for a datagram or an error. Linux reports an ICMP error without calling the socket readable, and tokio's `recv`
 /// would sleep through it.
-async fn stirs(socket: &UdpSocket) -> io::Result<()> {
+pub(super) async fn stirs(socket: &UdpSocket) -> io::Result<()> {
     loop {
         if !socket.ready(Interest::READABLE | Interest::ERROR).await?.is_error() {
             return Ok(());
@@ -404,7 +420,7 @@ fn asks_the_same(query: &Message, answer: &Message) -> bool {
 }
 
 /// RFC 2308 §2.2: no data, name servers of a deeper zone, and no SOA.
-fn is_referral(message: &Message) -> bool {
+pub(super) fn is_referral(message: &Message) -> bool {
     let has = |wanted| message.authorities.iter().any(|record| record.record_type() == wanted);
     message.answers.is_empty()
         && !message.metadata.authoritative

@@ -20,10 +20,13 @@ const LIMIT: Duration = FIRST_WAIT.saturating_add(Duration::from_millis(200));
 /// What it may wait where the user named several resolvers: they are to be compared, and one of them may be dead.
 const LIMIT_OF_COMPARISON: Duration = Duration::from_secs(2);
 
+/// What it may wait for the reason of a SERVFAIL. Without addresses there is nothing else to wait for.
+const LIMIT_OF_DIAGNOSIS: Duration = Duration::from_secs(3);
+
 /// How far to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// One round trip: CAA, HTTPS, and the given resolvers compared.
+    /// One round trip: CAA, HTTPS, and the resolvers compared that the user named.
     Beside,
     /// The authoritative name servers too, at this port; and the signatures, where the resolver does not vouch for them.
     Authorities(u16),
@@ -77,21 +80,25 @@ fn relevant(sets: &[CaaSet]) -> Vec<String> {
     lines.collect()
 }
 
-/// Asks the servers that gave `resolution`. Ends before `deadline`, and in an ordinary probe long before.
-pub async fn look(
-    servers: &Arc<Servers>,
-    name: &Name,
-    port: u16,
-    resolution: &Resolution,
-    look: Look,
-    now: Time,
-    deadline: Instant,
-) -> Surroundings {
-    let compare = servers.addresses.len() > 1;
+/// What to look around for.
+pub struct Subject<'a> {
+    pub name: &'a Name,
+    /// That somebody wants to speak to.
+    pub port: u16,
+    /// The addresses, as the same servers gave them.
+    pub resolution: &'a Resolution,
+    /// The user named the servers: one by one they are to be compared. The system's stand in for each other.
+    pub named: bool,
+    pub now: Time,
+}
+
+/// Asks `servers`. Ends before `deadline`, and in an ordinary probe long before.
+pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, deadline: Instant) -> Surroundings {
+    let Subject { name, port, resolution, named, now } = *subject;
+    let compare = servers.addresses.len() > 1 && named;
     let limit = match look {
         Look::Authorities(_) => deadline,
-        // There is nothing else to wait for: the time is well spent on the reason.
-        Look::Beside if resolution.status == DnsStatus::Servfail => deadline,
+        Look::Beside if resolution.status == DnsStatus::Servfail => deadline.min(Instant::now() + LIMIT_OF_DIAGNOSIS),
         Look::Beside if compare => deadline.min(Instant::now() + LIMIT_OF_COMPARISON),
         Look::Beside => deadline.min(Instant::now() + LIMIT),
     };
@@ -141,7 +148,7 @@ async fn dnssec(asker: &Asker, name: &Name, resolution: &Resolution, look: Look,
 async fn views(asker: &Asker, name: &Name) -> Vec<View> {
     let servers = asker.resolvers();
     let each = servers.addresses.iter().map(|&address| {
-        let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience };
+        let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience, mux: None };
         let (name, deadline) = (super::answer::text(name), asker.deadline);
         async move {
             let found = follow::view(&one, &name, deadline).await;

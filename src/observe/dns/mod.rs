@@ -2,7 +2,8 @@
 //!
 //! hickory-resolver's look-ups give every record of a chain the smallest TTL and lose the chain when it is broken, so
 //! the questions are asked here, over hickory-proto's messages: `exchange` puts one question to a list of servers,
-//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration.
+//! `answer` reads one answer, `follow` goes from alias to alias, `system` knows the machine's own configuration, `mux`
+//! serves many names at once.
 //!
 //! Beyond the addresses: `look` gathers what is asked beside them, through an `asker` that counts; `beside` are CAA and
 //! HTTPS records, `authority` the name servers of the zones themselves, `signed` is DNSSEC.
@@ -16,6 +17,7 @@ mod follow;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod look;
+mod mux;
 mod signed;
 mod system;
 
@@ -56,6 +58,16 @@ impl Resolver {
         Self { source }
     }
 
+    /// The same, for many names at once: their questions share a few sockets and what was answered lately.
+    pub fn for_many(servers: Vec<SocketAddr>) -> Self {
+        let source = if servers.is_empty() {
+            Source::System(Arc::new(OnceLock::from(System::read().shared())))
+        } else {
+            Source::Given(Arc::new(Servers::given(servers).shared()))
+        };
+        Self { source }
+    }
+
     /// Follows `name` to its addresses. Whatever goes wrong is in the answer; ends before `deadline`.
     pub async fn resolve(&self, name: &DnsName, deadline: Instant) -> Resolution {
         let begun = Instant::now();
@@ -78,9 +90,9 @@ impl Resolver {
         now: Time,
         deadline: Instant,
     ) -> Surroundings {
-        let servers = match &self.source {
-            Source::Given(servers) => Some(Arc::clone(servers)),
-            Source::System(system) => system.get_or_init(System::read).servers(),
+        let (servers, named) = match &self.source {
+            Source::Given(servers) => (Some(Arc::clone(servers)), true),
+            Source::System(system) => (system.get_or_init(System::read).servers(), false),
         };
         // Without a TTL no record stands behind an address: it is of the hosts file, or `localhost`.
         let local = resolution.addresses.iter().any(|address| address.ttl.is_none());
@@ -89,7 +101,8 @@ impl Resolver {
         match (servers, Name::from_ascii(asked.unwrap_or(name.as_str()))) {
             (Some(servers), Ok(mut name)) if !local && resolution.status != DnsStatus::NotAsked => {
                 name.set_fqdn(true);
-                look::look(&servers, &name, port, resolution, look, now, deadline).await
+                let subject = look::Subject { name: &name, port, resolution, named, now };
+                look::look(&servers, &subject, look, deadline).await
             }
             _ => Surroundings::default(),
         }

@@ -67,8 +67,14 @@ impl System {
                 rounds: options.attempts.clamp(1, 5),
                 // What `timeout` gives to a try, ours give to the last one; see `exchange::FIRST_WAIT`.
                 patience: options.timeout.clamp(Duration::from_secs(1), Duration::from_secs(10)),
+                mux: None,
             })),
         }
+    }
+
+    /// The same, for many names.
+    pub fn shared(self) -> Self {
+        Self { servers: self.servers.map(|servers| Arc::new(Arc::unwrap_or_clone(servers).shared())), ..self }
     }
 
     /// The name servers of the configuration, where there are any.

@@ -13,6 +13,7 @@ pub mod program;
 pub mod random_pki;
 pub mod real_clients;
 pub mod sample_report;
+pub mod scan_farm;
 pub mod service;
 pub mod shared_lab;
 pub mod site;

@@ -93,6 +93,7 @@ impl SharedLab {
                         starttls: None,
                         http: None,
                         samples: None,
+                        survey: None,
                     }],
                     files: None,
                     revocation: None,
