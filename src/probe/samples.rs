@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Depth, look_at_one};
+use super::Depth;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus};
 use crate::model::samples::Samples;
 use crate::model::target::ReferenceId;
-use crate::observe::tls::{Connector, SurveySettings};
+use crate::observe::tls::Connector;
 
 /// Handshakes with one address at a time: no more than a browser opens.
 const AT_ONCE: usize = 4;
@@ -50,15 +50,18 @@ async fn more(
     (depth, mut wanted): (Depth, usize),
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
-    // A survey is made once.
-    let depth = if depth == Depth::Survey { Depth::Handshake } else { depth };
-    let once = SurveySettings::default();
     let mut seen = Vec::with_capacity(wanted);
     while wanted > 0 && Instant::now() < deadline {
         let mut tasks = JoinSet::new();
         for _ in 0..wanted.min(AT_ONCE) {
             let (connector, reference) = (Arc::clone(connector), reference.clone());
-            tasks.spawn(async move { look_at_one(&connector, address, &reference, depth, once, deadline).await });
+            tasks.spawn(async move {
+                match depth {
+                    Depth::Chain => connector.chain(address, &reference, deadline).await,
+                    // One survey of an address is enough for its server.
+                    Depth::Handshake | Depth::Survey => connector.handshake(address, &reference, deadline).await,
+                }
+            });
         }
         wanted -= tasks.len();
         let round = tasks.join_all().await;

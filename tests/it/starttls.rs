@@ -459,3 +459,18 @@ fn what_contradicts_itself_is_a_usage_error() {
         assert!(run.stderr.contains(words), "{run:?}");
     }
 }
+
+/// As libpq, Python, Postfix and curl say it.
+#[test]
+fn what_clients_say_before_tls_is_explained() {
+    for (text, code) in [
+        ("connection failed: server does not support SSL, but SSL was required", "starttls-not-offered"),
+        ("smtplib.SMTPNotSupportedError: STARTTLS extension not supported by server.", "starttls-not-offered"),
+        ("status=deferred (TLS is required, but was not offered by host mail.example.com)", "starttls-not-offered"),
+        ("454 4.7.0 TLS not available due to local problem", "starttls-refused"),
+        ("curl: (64) STARTTLS denied, code 454", "starttls-refused"),
+    ] {
+        let run = tlsmend(&["explain", text]);
+        assert!(run.code == Some(0) && run.stdout.contains(code), "{text}: {run:?}");
+    }
+}

@@ -257,6 +257,22 @@ pub const WORDS: &[Words] = &[
     points("DNS", "nodename nor servname", DNS, "the name has no address"),
     points("DNS", "temporary failure in name resolution", &["dns-resolver-failed", "cname-loop", "cname-chain-too-long"], "the resolver gave no answer"),
     points("DNS", "eai_again", &["dns-resolver-failed", "cname-loop", "cname-chain-too-long"], "the resolver gave no answer"),
+    // before TLS: curl lib/{smtp,imap,pop3,ftp}.c, Python smtplib, imaplib and poplib, libpq fe-connect.c, node-postgres,
+    // MySQL's client errmsg.cc, Postfix src/smtp/smtp_proto.c and src/smtpd/smtpd.c, Jakarta Mail SMTPTransport, OpenSSL
+    // apps/s_client.c
+    points("STARTTLS", "starttls not supported", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "starttls not available", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "stls not supported", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "starttls extension not supported by server", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "starttls is required but host does not support starttls", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "didn't find starttls in server response", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "tls is required, but was not offered", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "server does not support ssl", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "ssl is required but the server doesn't support it", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "ldap_start_tls: protocol error", NO_STARTTLS, NOT_OFFERED),
+    points("STARTTLS", "starttls denied", &["starttls-refused"], "the server was asked for TLS and said no"),
+    points("STARTTLS", "tls not available due to", &["starttls-refused"], "the server cannot use its certificate or key"),
+    points("STARTTLS", "requested ssl level failed", &["starttls-not-offered", "starttls-refused"], "TLS was demanded and did not come about"),
     // Chrome, Edge, Opera: net/base/net_error_list.h
     says("Chrome", "err_cert_authority_invalid", &[C::UnknownIssuer, C::SelfSigned], "no path to a root that Chrome trusts, with fetched issuers too"),
     says("Chrome", "err_cert_common_name_invalid", &[C::Hostname], NAME),
@@ -681,6 +697,8 @@ pub const WORDS: &[Words] = &[
     says("any", "no answer in", &[C::Timeout], SILENT),
 ];
 
+const NO_STARTTLS: &[&str] = &["starttls-not-offered", "starttls-refused"];
+const NOT_OFFERED: &str = "the server does not offer to turn to TLS";
 const DNS: &[&str] = &["dns-name-not-found", "cname-dangling", "dns-no-address", "dns-resolver-failed", "cname-loop"];
 
 const NO_MATCH: &[&str] =
