@@ -194,6 +194,7 @@ fn dns_word(status: DnsStatus) -> &'static str {
 pub struct LineEndpoint {
     /// `ip:port`.
     pub address: SocketAddr,
+    /// `not_tried` with a failure: many targets before this one met that failure there, so it was not asked again.
     pub status: EndpointStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<LineFailure>,
