@@ -27,6 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
+        survey: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

@@ -129,7 +129,8 @@ fn timestamps(from: u64, number: u64) -> Vec<u8> {
         prefixed([&[0][..], &[log; 32], &at, &[0, 0], &[4, 3], &prefixed(signature)].concat())
     };
     let list = prefixed([entry(1), entry(2)].concat());
-    [&[4, 0x82][..], &(list.len() as u16).to_be_bytes(), &list].concat()
+    // Between 128 and 255 octets: the length takes one (X.690 §8.1.3.5).
+    [&[4, 0x81, list.len() as u8][..], &list].concat()
 }
 
 impl ResolvesServerCert for Authority {

@@ -9,6 +9,10 @@ pub struct WireOptions {
     /// where no port is given, the protocol's own is used
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<StartTls>,
+
+    /// Do not request / after the handshake (asked of port 443 and https:// targets: status, redirect, HSTS)
+    #[arg(long)]
+    pub no_http: bool,
 }
 
 impl WireOptions {

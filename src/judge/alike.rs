@@ -6,7 +6,8 @@
 //! - its signature was verified anew, under each issuer that was considered for the first one, and holds;
 //! - its dates stand in the same order to everything that a client or a rule compares them with;
 //! - the name gives the same answers to every question that any client asked ([`super::name`]);
-//! - nothing else in the pool has its name, key or key identifier, and no issuer constrains names.
+//! - nothing else in the pool has its name, key or key identifier, and no issuer constrains names;
+//! - nothing is to be said of how the name was resolved.
 //!
 //! What is out of the ordinary in any way is judged alone. Only what does not depend on a certificate's texts may be
 //! kept: verdicts and codes, no messages. A test compares mutated end entities with judging them alone.
@@ -30,6 +31,7 @@ use crate::model::evidence::Evidence;
 use crate::model::handshake::{EndpointEvidence, EndpointStatus, TlsParameters};
 use crate::model::hello::Choice;
 use crate::model::resolution::DnsStatus;
+use crate::model::target::Target;
 use crate::model::time::{DAY, Time};
 use crate::x509::identity::{self, Match};
 use crate::x509::outline::outline;
@@ -145,8 +147,10 @@ pub enum Known<V> {
 
 impl<V: Clone> Alike<V> {
     /// What was concluded of an end entity that is judged like the one of `evidence`.
-    pub fn find(&self, evidence: &Evidence, settings: &Settings) -> Known<V> {
-        let Some((endpoint, certificate, outline)) = ordinary(evidence, settings) else { return Known::OutOfOrder };
+    pub fn find(&self, target: &Target, evidence: &Evidence, settings: &Settings) -> Known<V> {
+        let Some((endpoint, certificate, outline)) = ordinary(target, evidence, settings) else {
+            return Known::OutOfOrder;
+        };
         let hash = self.hash(endpoint, &outline, settings);
         let family = lock(&self.families).get(&hash);
         let family = family.filter(|family| family.key.is_of(endpoint, &outline, settings));
@@ -171,6 +175,7 @@ impl<V: Clone> Alike<V> {
     pub fn keep(
         &self,
         stranger: Stranger,
+        target: &Target,
         evidence: &Evidence,
         settings: &Settings,
         judgement: &Judgement,
@@ -178,7 +183,7 @@ impl<V: Clone> Alike<V> {
     ) {
         // What a passing failure kept away must be asked for again.
         let lost = evidence.aia.iter().any(|fetched| fetched.fetch.outcome != AiaOutcome::Accepted);
-        let (Some((endpoint, ..)), false) = (ordinary(evidence, settings), lost) else { return };
+        let (Some((endpoint, ..)), false) = (ordinary(target, evidence, settings), lost) else { return };
         let [deployment] = &judgement.deployments[..] else { return };
         let pool = &judgement.pool;
         let Some(&Served::Certificate(id)) = deployment.served_list.first() else { return };
@@ -255,30 +260,32 @@ impl Key {
 }
 
 /// The endpoint that speaks for all, its end entity and the outline of that; `None` where anything is out of the ordinary.
-fn ordinary<'a>(evidence: &'a Evidence, settings: &Settings) -> Option<(&'a EndpointEvidence, Certificate, Vec<u8>)> {
-    let dns = &evidence.resolution;
-    let dns_is_plain = matches!(dns.status, DnsStatus::Noerror | DnsStatus::NotAsked)
-        && dns.detail.is_none()
-        && dns.caa.is_empty()
-        && !dns.resolvers_disagree;
-    if !dns_is_plain || settings.expect_cname.is_some() || evidence.files.is_some() {
+fn ordinary<'a>(
+    target: &Target,
+    evidence: &'a Evidence,
+    settings: &Settings,
+) -> Option<(&'a EndpointEvidence, Certificate, Vec<u8>)> {
+    // Named one by one, so that whoever adds a field has to decide here what it means.
+    let Evidence { reference: _, resolution, endpoints, aia: _, files, revocation } = evidence;
+    let Settings { clients: _, anchors: _, at: _, warn_days: _, expect_cname } = settings;
+    let is_resolved = matches!(resolution.status, DnsStatus::Noerror | DnsStatus::NotAsked);
+    let is_asked_for_more = files.is_some() || revocation.is_some() || expect_cname.is_some();
+    if !is_resolved || is_asked_for_more || target.starttls.is_some() {
         return None;
     }
-    let mut tried = evidence.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried);
+    let mut tried = endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried);
     let endpoint = tried.next()?;
-    let is_plain = endpoint.status == EndpointStatus::Completed
-        && endpoint.failure.is_none()
-        && endpoint.ocsp_staple.is_none()
-        && endpoint.hellos.is_empty()
-        && endpoint.served_chain.iter().map(|der| der.len() + 8).sum::<usize>() <= MAX_MESSAGE;
+    let is_short = endpoint.served_chain.iter().map(|der| der.len() + 8).sum::<usize>() <= MAX_MESSAGE;
     let is_same = |other: &EndpointEvidence| {
-        (other.status, &other.failure, &other.ocsp_staple, other.choice)
-            == (endpoint.status, &None, &None, endpoint.choice)
-            && (&other.served_chain, &other.tls, &other.hellos)
-                == (&endpoint.served_chain, &endpoint.tls, &endpoint.hellos)
+        is_completed(other)
+            && (&other.served_chain, &other.tls, other.choice)
+                == (&endpoint.served_chain, &endpoint.tls, endpoint.choice)
             && other.address.port() == endpoint.address.port()
     };
-    if !is_plain || !tried.all(is_same) {
+    if !is_short || !is_completed(endpoint) || !tried.all(is_same) {
+        return None;
+    }
+    if !super::rules::is_resolution_plain(target, evidence, settings) {
         return None;
     }
     let certificate = Certificate::parse(endpoint.served_chain.first()?).ok()?;
@@ -292,6 +299,31 @@ fn ordinary<'a>(evidence: &'a Evidence, settings: &Settings) -> Option<(&'a Endp
     }
     let outline = outline(&certificate)?;
     Some((endpoint, certificate, outline))
+}
+
+/// The handshake was completed, and nothing but the chain and what was chosen is to be told of it.
+fn is_completed(endpoint: &EndpointEvidence) -> bool {
+    let EndpointEvidence {
+        address: _,
+        status,
+        failure,
+        tls: _,
+        served_chain: _,
+        ocsp_staple,
+        timing: _,
+        choice: _,
+        hellos,
+        starttls,
+        survey,
+        http,
+    } = endpoint;
+    *status == EndpointStatus::Completed
+        && failure.is_none()
+        && ocsp_staple.is_none()
+        && hellos.is_empty()
+        && starttls.is_none()
+        && survey.is_none()
+        && http.is_none()
 }
 
 /// No store has anything of its name, nor does any list of what is not to be trusted have it.

@@ -102,7 +102,7 @@ pub struct WantedHello {
 }
 
 /// Everything that thinking found, before it is put into words.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Judgement {
     pub pool: Arc<Pool>,
     pub deployments: Vec<Deployment>,

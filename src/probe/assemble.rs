@@ -142,8 +142,10 @@ pub fn repeated_options(settings: &Settings) -> String {
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
     }
-    if settings.depth == Depth::Chain {
-        options.push_str(" --depth chain");
+    match settings.depth {
+        Depth::Chain => options.push_str(" --depth chain"),
+        Depth::Handshake => {}
+        Depth::Survey => options.push_str(" --depth survey"),
     }
     options
 }
@@ -191,6 +193,8 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
+            survey: endpoint.survey.as_ref().map(|evidence| Box::new(evidence.survey.clone())),
         }
     })
     .collect()
@@ -349,7 +353,18 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
         facts.trusted_in = origin.anchor.map(|kind| store_of(input, kind, &origin));
         shown.insert(hash, facts);
     }
+    for certificate in surveyed(input) {
+        let level = input.settings.evidence;
+        let new = || facts(&certificate, vec![Source::Served], level);
+        shown.entry(certificate.fingerprint.to_string()).or_insert_with(new);
+    }
     shown
+}
+
+/// What the survey was served beyond the chains that are judged.
+fn surveyed(input: &Input<'_>) -> impl Iterator<Item = Certificate> {
+    let surveys = input.evidence.endpoints.iter().filter_map(|endpoint| endpoint.survey.as_ref());
+    surveys.flat_map(|survey| &survey.certificates).filter_map(|der| Certificate::parse(der).ok())
 }
 
 /// An anchor with the name of an issuer: it may lie on no path because its key does not fit, which the judge must be able
@@ -475,7 +490,17 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         }
         None => list.extend(out_of_a_probe(input)),
     }
-    list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+    let surveys =
+        input.evidence.endpoints.iter().filter_map(|endpoint| Some((endpoint.address, endpoint.survey.as_ref()?)));
+    let limits = surveys.flat_map(|(address, evidence)| {
+        let limits = evidence.survey.limits.iter();
+        limits
+            .map(move |limit| NotChecked { code: "protocol-survey".to_owned(), reason: format!("{address}: {limit}") })
+    });
+    list.into_iter()
+        .map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() })
+        .chain(limits)
+        .collect()
 }
 
 /// Who was not asked about revocations.
@@ -501,10 +526,9 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
-    list.extend([
-        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("http", "nothing was requested after the handshake"),
-    ]);
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
     if dns.dnssec.is_none() {
         list.push(match dns.status {
             DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
@@ -521,6 +545,9 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
             list.push(("https-record", "the question for HTTPS records was not answered"))
         }
         Some(_) => {}
+    }
+    if settings.depth != Depth::Survey {
+        list.push(("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"));
     }
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));

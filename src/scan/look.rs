@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::gate::{Gate, Permit};
+use super::gate::Gate;
 use crate::judge;
 use crate::judge::alike::{Alike, Known};
 use crate::model::evidence::Evidence;
@@ -27,7 +27,8 @@ use crate::observe::tls::Connector;
 use crate::probe::{self, Clock, EvidenceLevel, Probed};
 use crate::x509::{Certificate, Fingerprint, pem};
 
-/// What all looks of a scan share.
+/// What all looks of a scan share. Of names it asks for addresses alone: CAA and HTTPS records would be as many questions
+/// again.
 pub struct Looker {
     settings: probe::Settings,
     evidence: EvidenceLevel,
@@ -120,15 +121,22 @@ impl Looker {
         let (endpoints, mut waited) = self.speak(&connector, &addresses, &reference, gate, share(80)).await;
         let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation: None };
         let judge_settings = self.judge_settings(started_at);
-        let (mut line, evidence) = match self.alike.find(&evidence, &judge_settings) {
+        let mut known = self.alike.find(target, &evidence, &judge_settings);
+        let mut permit = None;
+        if let (Known::Stranger(_) | Known::OutOfOrder, Some(address)) = (&known, addresses.first()) {
+            // What further connections this target needs counts as one.
+            let entered = gate.enter(address.ip()).await;
+            waited += entered.waited();
+            permit = Some(entered);
+            // Many meet a new family at once, and one of them is enough to make it known.
+            if matches!(known, Known::Stranger(_)) {
+                known = self.alike.find(target, &evidence, &judge_settings);
+            }
+        }
+        let (mut line, evidence) = match known {
             Known::Alike(conclusion, end_entity) => (alike_line(target, &evidence, &conclusion, &end_entity), evidence),
             known => {
-                // What further connections this target needs counts as one.
-                let permit = match addresses.first() {
-                    Some(address) => Some(gate.enter(address.ip()).await),
-                    None => None,
-                };
-                waited += permit.as_ref().map_or(Duration::ZERO, Permit::waited);
+                let judge_settings = self.exact(judge_settings, &evidence, started_at);
                 let rest = probe::Rest {
                     target,
                     settings: &self.settings,
@@ -141,17 +149,18 @@ impl Looker {
                     clock: self.clock,
                 };
                 // Apart, because it is large and seldom needed.
-                let probed = Box::pin(probe::conclude(evidence, &rest)).await;
+                let probed = Box::pin(probe::conclude(evidence, probe::Looks::default(), &rest)).await;
                 let line = line_of(&probed.report, target, started_at);
                 if let Known::Stranger(stranger) = known
                     && let Some(conclusion) = conclusion(&probed, &judge_settings, &line)
                 {
                     let Probed { evidence, judgement, .. } = &probed;
-                    self.alike.keep(*stranger, evidence, &judge_settings, judgement, Arc::new(conclusion));
+                    self.alike.keep(*stranger, target, evidence, &judge_settings, judgement, Arc::new(conclusion));
                 }
                 (line, probed.evidence)
             }
         };
+        drop(permit);
         line.at = (self.clock)();
         line.duration_ms = u64::try_from(begun.elapsed().saturating_sub(waited).as_millis()).unwrap_or(u64::MAX);
         let certificates = if self.collect { collected(&line, &evidence) } else { Vec::new() };
@@ -184,8 +193,8 @@ impl Looker {
             if !waited.is_zero() && gate.is_silent(address) {
                 return (presumed_silent(address), waited);
             }
-            let (deadline, depth) = (deadline + waited, self.settings.depth);
-            let endpoint = probe::look_at_one(connector, address, reference, depth, deadline).await;
+            let probe::Settings { depth, survey, .. } = self.settings;
+            let endpoint = probe::look_at_one(connector, address, reference, depth, survey, deadline + waited).await;
             let silence = |failure: &Failure| failure.stage == Stage::Tcp && failure.kind == FailureKind::Timeout;
             gate.heard(address, endpoint.failure.as_ref().is_some_and(silence));
             (endpoint, waited)
@@ -211,6 +220,19 @@ impl Looker {
             }
         }
     }
+
+    /// What `settings` say, but for the moment itself where a certificate began or ended since the minute did.
+    fn exact(&self, settings: Arc<judge::Settings>, evidence: &Evidence, now: Time) -> Arc<judge::Settings> {
+        let turns = |der: &Vec<u8>| {
+            let is_new = |moment: Time| settings.at <= moment && moment <= now;
+            Certificate::parse(der).is_ok_and(|it| is_new(it.not_before) || is_new(it.not_after))
+        };
+        let mut served = evidence.endpoints.iter().flat_map(|endpoint| &endpoint.served_chain);
+        if self.settings.at.is_some() || !served.any(turns) {
+            return settings;
+        }
+        Arc::new(judge::Settings { at: now, ..settings.as_ref().clone() })
+    }
 }
 
 /// The evidence of an address that is not tried, because all before this target met silence there.
@@ -232,6 +254,8 @@ fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        survey: None,
+        http: None,
     }
 }
 
@@ -270,6 +294,7 @@ fn alike_line(target: &Target, evidence: &Evidence, conclusion: &Conclusion, end
         version: endpoint.tls.as_ref().and_then(|tls| tls.version.clone()).map(Word::Owned),
         key_proof: endpoint.tls.as_ref().map(|tls| tls.key_proof),
         chain: (!endpoint.served_chain.is_empty()).then_some(0),
+        survey: None,
     };
     line.endpoints = evidence.endpoints.iter().map(endpoint).collect();
     line.served_chain =
@@ -370,6 +395,7 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
                 version: endpoint.tls.as_ref().and_then(|tls| tls.version.clone()).map(Word::Owned),
                 key_proof: endpoint.tls.as_ref().filter(|_| chain.is_some()).map(|tls| tls.key_proof),
                 chain,
+                survey: endpoint.survey.clone(),
             })
         })
         .collect();

@@ -13,6 +13,7 @@ use super::der;
 use super::distribution_point::{self, PointName};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
+use super::oid::dotted;
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
 
@@ -100,7 +101,7 @@ impl Crl {
         for revoked in list.iter_revoked_certificates() {
             let mut is_removal = false;
             for extension in revoked.extensions() {
-                match extension.oid.to_id_string().as_str() {
+                match dotted(&extension.oid).as_str() {
                     // certificateIssuer
                     "2.5.29.29" => {
                         let (names, _) = der::split(extension.value).ok_or(Malformed)?;
@@ -132,7 +133,7 @@ impl Crl {
                 .filter(|(value, _)| value.tag == 2)
                 .map(|(value, _)| minimal(value.content).into())
         };
-        match extension.oid.to_id_string().as_str() {
+        match dotted(&extension.oid).as_str() {
             // §5.2.3: never critical.
             "2.5.29.20" if !extension.critical => self.number = Some(integer().ok_or(Malformed)?),
             "2.5.29.27" => self.delta_base = Some(integer().ok_or(Malformed)?),

@@ -6,6 +6,8 @@ use x509_parser::der_parser::asn1_rs::Tag;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::oid::dotted;
+
 /// One attribute of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
@@ -32,6 +34,11 @@ pub struct DistinguishedName {
 }
 
 impl DistinguishedName {
+    /// From the DER encoding of a Name alone, as a CertificateRequest carries it. `None`: it is none.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        X509Name::from_der(der).ok().filter(|(rest, _)| rest.is_empty()).map(|(_, name)| Self::new(&name))
+    }
+
     pub(super) fn new(name: &X509Name<'_>) -> Self {
         Self {
             raw: name.as_raw().into(),
@@ -73,7 +80,7 @@ impl DistinguishedName {
                 let value = attribute.attr_value();
                 Attribute {
                     rdn,
-                    oid: attribute.attr_type().to_id_string(),
+                    oid: dotted(attribute.attr_type()),
                     tag: u8::try_from(value.tag().0).unwrap_or(u8::MAX),
                     value: value.data.into(),
                     text: text(value.tag(), value.data),
@@ -201,7 +208,7 @@ fn normalise(name: &X509Name<'_>) -> Vec<u8> {
 fn display(name: &X509Name<'_>) -> String {
     let mut parts = Vec::new();
     for attribute in name.iter_attributes() {
-        let oid = attribute.attr_type().to_id_string();
+        let oid = dotted(attribute.attr_type());
         let kind = match oid.as_str() {
             "2.5.4.3" => "CN",
             "2.5.4.4" => "SN",

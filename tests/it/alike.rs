@@ -93,6 +93,8 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
         }],
         files: None,
         revocation: None,
@@ -141,13 +143,13 @@ impl Comparison {
             found.causes,
             judgement.wanted_issuers
         );
-        let end = match self.alike.find(&evidence, &self.settings) {
+        let end = match self.alike.find(&target, &evidence, &self.settings) {
             Known::Alike(conclusion, _) => {
                 assert_eq!(conclusion, alone, "{what}");
                 "known"
             }
             Known::Stranger(stranger) => {
-                self.alike.keep(*stranger, &evidence, &self.settings, &judgement, alone);
+                self.alike.keep(*stranger, &target, &evidence, &self.settings, &judgement, alone);
                 "new"
             }
             Known::OutOfOrder => "odd",

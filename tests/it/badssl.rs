@@ -94,6 +94,8 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

@@ -33,6 +33,8 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
         }],
         aia: Vec::new(),
         files: None,

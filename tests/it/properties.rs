@@ -50,6 +50,8 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
         }],
         aia: Vec::new(),
         files: None,

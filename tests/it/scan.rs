@@ -414,3 +414,19 @@ async fn an_address_that_is_known_to_be_silent_is_not_tried() {
     assert_eq!(line["endpoints"][0]["status"], "not_tried");
     assert!(!look.transient);
 }
+
+/// The deepest look gives the survey with each address, and the connections of a survey count as such.
+#[tokio::test]
+async fn a_survey_of_each() {
+    let farm = Farm::start().await;
+    let list = farm.list("list.txt", &Farm::names("good", 3, farm.good));
+    let ran = farm.scan(&[&list, "--depth", "survey", "--timeout", "60s"]).await;
+    let lines = by_index(&ran.stdout);
+    validate(&lines);
+    assert_eq!(lines.len(), 3, "{}", ran.stderr);
+    for line in lines.values() {
+        let versions = line["endpoints"][0]["survey"]["versions"].as_array().unwrap();
+        let supported: Vec<_> = versions.iter().filter(|it| it["supported"] == "yes").map(|it| &it["version"]).collect();
+        assert_eq!(supported, ["1.3", "1.2"], "{line}");
+    }
+}

@@ -41,6 +41,7 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod http_error_answer;
 mod https_record_dangling;
 mod https_record_hints_differ;
 mod implicit_tls_on_port;
@@ -77,6 +78,8 @@ mod path_length_exceeded;
 mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
 mod resolver_has_old_answer;
 mod resolvers_disagree;
@@ -106,6 +109,7 @@ mod support;
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -286,6 +290,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &http_error_answer::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
     &implicit_tls_on_port::RULE,
@@ -322,6 +327,8 @@ pub const ALL: &[&Rule] = &[
     &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,
@@ -347,6 +354,38 @@ pub const ALL: &[&Rule] = &[
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,
 ];
+
+/// The rules that look at the resolution: a name's own story, whatever its certificate. A test compares them with the files.
+#[rustfmt::skip] // one line a rule
+const ABOUT_RESOLUTIONS: &[&Rule] = &[
+    &caa_lookup_fails::RULE,
+    &cname_at_zone_apex::RULE,
+    &cname_chain_long::RULE,
+    &cname_chain_too_long::RULE,
+    &cname_dangling::RULE,
+    &cname_loop::RULE,
+    &cname_not_expected::RULE,
+    &dns_name_not_found::RULE,
+    &dns_no_address::RULE,
+    &dns_resolver_failed::RULE,
+    &dnssec_bogus::RULE,
+    &https_record_dangling::RULE,
+    &https_record_hints_differ::RULE,
+    &ipv6_only::RULE,
+    &name_servers_differ::RULE,
+    &resolver_has_old_answer::RULE,
+    &resolvers_disagree::RULE,
+];
+
+/// Does no rule have anything to say of how the name was resolved?
+pub(super) fn is_resolution_plain(target: &Target, evidence: &Evidence, settings: &Settings) -> bool {
+    static NOTHING: LazyLock<Judgement> = LazyLock::new(Judgement::default);
+    let context = Context { target, evidence, settings, judgement: &NOTHING, options: "" };
+    ABOUT_RESOLUTIONS.iter().all(|rule| match rule.check {
+        Check::Evidence(check) => !matches!(check(&context), Outcome::Found(_)),
+        Check::AfterOthers(_) => true,
+    })
+}
 
 /// Is the certificate's key that of a CA that is known to be bad?
 pub(super) fn is_known_bad(certificate: &Certificate) -> bool {
@@ -475,6 +514,23 @@ mod tests {
         files.sort();
         let codes: Vec<&str> = ALL.iter().map(|rule| rule.code).collect();
         assert_eq!(codes, files);
+    }
+
+    /// By the words with which a rule gets at the resolution.
+    #[test]
+    fn rules_about_resolutions_are_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/judge/rules");
+        let words = ["resolution", "when_dns", "name_faults", "dns_finding", "propagation", "caa_sets"];
+        let looks = |rule: &Rule| {
+            let file = format!("{folder}/{}.rs", rule.code.replace('-', "_"));
+            let source = std::fs::read_to_string(file).unwrap();
+            let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
+            let code = code.split("fn check(").nth(1).unwrap_or_default();
+            words.iter().any(|word| code.contains(word))
+        };
+        let found: Vec<&str> = ALL.iter().filter(|rule| looks(rule)).map(|rule| rule.code).collect();
+        let listed: Vec<&str> = ABOUT_RESOLUTIONS.iter().map(|rule| rule.code).collect();
+        assert_eq!(found, listed);
     }
 
     #[test]

@@ -91,6 +91,8 @@ impl SharedLab {
                         choice: None,
                         hellos: Vec::new(),
                         starttls: None,
+                        http: None,
+                        survey: None,
                     }],
                     files: None,
                     revocation: None,
