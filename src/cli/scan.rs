@@ -456,7 +456,12 @@ fn limits(arguments: &Arguments) -> Limits {
         }
         DepthArgument::Survey => {
             let share = |limit: usize| limit.div_ceil(SURVEY_PER_HOST);
-            Limits::of(share(wanted), open / SURVEY_PER_HOST, share(arguments.per_address), share(arguments.per_network))
+            Limits::of(
+                share(wanted),
+                open / SURVEY_PER_HOST,
+                share(arguments.per_address),
+                share(arguments.per_network),
+            )
         }
     }
 }

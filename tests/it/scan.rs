@@ -426,7 +426,8 @@ async fn a_survey_of_each() {
     assert_eq!(lines.len(), 3, "{}", ran.stderr);
     for line in lines.values() {
         let versions = line["endpoints"][0]["survey"]["versions"].as_array().unwrap();
-        let supported: Vec<_> = versions.iter().filter(|it| it["supported"] == "yes").map(|it| &it["version"]).collect();
+        let supported: Vec<_> =
+            versions.iter().filter(|it| it["supported"] == "yes").map(|it| &it["version"]).collect();
         assert_eq!(supported, ["1.3", "1.2"], "{line}");
     }
 }
