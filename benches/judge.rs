@@ -88,6 +88,7 @@ fn evidence(chain: &Chain) -> Evidence {
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
         }],
         files: None,
         revocation: None,

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         starttls: None,
         http: None,
         survey: None,
+        samples: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

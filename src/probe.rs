@@ -5,6 +5,7 @@ mod assemble;
 mod http;
 mod inspect;
 mod revocation;
+mod samples;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub use revocation::Revocation;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
+
+/// Handshakes with one address: enough to meet each of a few back-ends.
+pub const MAX_SAMPLES: usize = 20;
 
 /// Rounds of fetching issuers: each may lead to the next certificate up. Chromium stops at 5 per chain.
 const MAX_AIA_ROUNDS: usize = 5;
@@ -102,6 +106,8 @@ pub struct Settings {
     pub depth: Depth,
     /// Ask for `/` over TLS too, where the target is one of https: a connection more.
     pub http: bool,
+    /// Handshakes with each address, up to [`MAX_SAMPLES`].
+    pub samples: usize,
     /// What to ask the name system beyond the addresses; `None`: nothing.
     pub look: Option<Look>,
     /// How to survey, where `depth` says so.
@@ -135,6 +141,7 @@ impl Default for Settings {
             warn_days: None,
             depth: Depth::Handshake,
             http: false,
+            samples: 1,
             look: Some(Look::Beside),
             survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
@@ -176,10 +183,14 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
-        look_at(&connector, &addresses, &reference, settings, share(80)),
+        async {
+            let first = look_at(&connector, &addresses, &reference, settings, share(80)).await;
+            looks.go_on(&first);
+            let samples = (settings.depth, settings.samples.min(MAX_SAMPLES));
+            samples::repeat(&connector, first, &reference, samples, share(80)).await
+        },
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
-    looks.go_on(&endpoints);
     surroundings.put_into(&mut resolution);
     let revocation = settings.revocation.evidence();
     let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
@@ -279,7 +290,10 @@ async fn look_around(
 ) -> Surroundings {
     match (&target.host, settings.look) {
         (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
-        (ReferenceId::Dns(name), Some(look)) => resolver.look(name, target.port, resolution, look, now, deadline).await,
+        (ReferenceId::Dns(name), Some(look)) => {
+            let https_port = target.starttls.is_none().then_some(target.port);
+            resolver.look(name, https_port, resolution, look, now, deadline).await
+        }
         (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
     }
 }

@@ -269,6 +269,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             DepthArgument::Survey => Depth::Survey,
         },
         http: !arguments.wire.no_http,
+        samples: arguments.wire.samples.into(),
         look: Some(arguments.naming.look()),
         survey: arguments.survey.settings(),
         timeout: arguments.timeout,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
 use super::http::HttpLook;
+use super::samples::Samples;
 use super::starttls::StartTlsFacts;
 use super::survey::SurveyEvidence;
 
@@ -199,4 +200,6 @@ pub struct EndpointEvidence {
     pub http: Option<Box<HttpLook>>,
     /// What it supports, where that was asked for.
     pub survey: Option<SurveyEvidence>,
+    /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
+    pub samples: Option<Samples>,
 }

@@ -19,6 +19,7 @@ pub mod path;
 pub mod report;
 pub mod resolution;
 pub mod revocation;
+pub mod samples;
 pub mod starttls;
 pub mod summary;
 pub mod survey;

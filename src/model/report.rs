@@ -14,6 +14,7 @@ use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::samples::Samples;
 use super::starttls::StartTlsFacts;
 use super::survey::Survey;
 use super::time::Time;
@@ -132,6 +133,10 @@ pub struct Endpoint {
     /// What it answered to one HTTP request; absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<Box<HttpLook>>,
+    /// How many of several handshakes with the address ended like this; entries with the same address say how the others
+    /// did. Absent when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Samples>,
 }
 
 impl Endpoint {

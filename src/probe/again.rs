@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Depth, EvidenceLevel, Settings, assemble};
+use super::{Depth, EvidenceLevel, MAX_ADDRESSES, MAX_SAMPLES, Settings, assemble};
 use crate::judge;
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -27,8 +27,8 @@ use crate::x509::{Certificate, Fingerprint, certificates_in};
 /// Certificates taken out of a report. One of 64 addresses with a chain of ten each has as many.
 const MAX_CERTIFICATES: usize = 1_000;
 
-/// Endpoints likewise: no probe speaks to more.
-const MAX_ENDPOINTS: usize = 64;
+/// Endpoints likewise: no probe speaks to more, each of which may answer in as many ways as it is sampled.
+const MAX_ENDPOINTS: usize = MAX_ADDRESSES * MAX_SAMPLES;
 
 /// What is to be otherwise than when the report was made.
 #[derive(Debug, Clone, Default)]
@@ -235,6 +235,7 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             starttls: endpoint.starttls.clone(),
             http: endpoint.http.clone(),
             survey: endpoint.survey.as_deref().map(|survey| survey_evidence(survey, store)),
+            samples: endpoint.samples,
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;

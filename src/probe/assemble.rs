@@ -20,6 +20,7 @@ use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
 use crate::model::hello::{self, HelloAnswer, HelloEvidence};
+use crate::model::naming::DnssecStatus;
 use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
@@ -195,6 +196,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             starttls: endpoint.starttls.clone(),
             http: endpoint.http.clone(),
             survey: endpoint.survey.as_ref().map(|evidence| Box::new(evidence.survey.clone())),
+            samples: endpoint.samples,
         }
     })
     .collect()
@@ -541,7 +543,7 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
     }
     match &dns.caa_sets {
         None => list.push(("caa", "CAA records were not asked for")),
-        Some(_) if dns.https.is_none() => {
+        Some(_) if dns.https.is_none() && input.target.starttls.is_none() => {
             list.push(("https-record", "the question for HTTPS records was not answered"))
         }
         Some(_) => {}
@@ -570,6 +572,13 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
             None => String::new(),
         };
         commands.push(format!("dig {server}{name} A +noall +answer"));
+        let dns = &input.evidence.resolution;
+        if dns.dnssec.as_ref().is_some_and(|dnssec| dnssec.status == DnssecStatus::Bogus) {
+            commands.push(format!("dig {server}{name} A +dnssec +cdflag"));
+        }
+        if !dns.caa.is_empty() {
+            commands.push(format!("dig {server}{name} CAA +noall +answer"));
+        }
     }
     if let Some(endpoint) = input.evidence.endpoints.first() {
         let address = endpoint.address;

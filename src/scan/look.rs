@@ -256,6 +256,7 @@ fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
         starttls: None,
         survey: None,
         http: None,
+        samples: None,
     }
 }
 

@@ -95,6 +95,7 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
         }],
         files: None,
         revocation: None,

@@ -35,6 +35,7 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,

@@ -38,6 +38,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
             timing: Timing::default(),
         }
     });
@@ -162,6 +163,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

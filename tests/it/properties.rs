@@ -52,6 +52,7 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             starttls: None,
             http: None,
             survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,

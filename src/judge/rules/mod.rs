@@ -1,6 +1,8 @@
 //! The catalogue of findings: one file a rule, with its code, severity, words, citations and check together.
 
+mod address_fails_sometimes;
 mod address_family_fails;
+mod address_serves_several_chains;
 mod address_unreachable;
 mod addresses_differ;
 mod ca_issuers_unreachable;
@@ -41,6 +43,7 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod handshakes_differ;
 mod http_error_answer;
 mod https_record_dangling;
 mod https_record_hints_differ;
@@ -93,6 +96,7 @@ mod signature_algorithms_disagree;
 mod some_addresses_fail;
 mod stapled_response_expired;
 mod stapled_response_unusable;
+mod staples_differ;
 mod starttls_failed;
 mod starttls_not_offered;
 mod starttls_refused;
@@ -249,7 +253,9 @@ impl<'a> Context<'a> {
 /// Every rule, sorted by code.
 #[rustfmt::skip] // one line a rule: adding one is adding a line
 pub const ALL: &[&Rule] = &[
+    &address_fails_sometimes::RULE,
     &address_family_fails::RULE,
+    &address_serves_several_chains::RULE,
     &address_unreachable::RULE,
     &addresses_differ::RULE,
     &ca_issuers_unreachable::RULE,
@@ -290,6 +296,7 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &handshakes_differ::RULE,
     &http_error_answer::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
@@ -342,6 +349,7 @@ pub const ALL: &[&Rule] = &[
     &some_addresses_fail::RULE,
     &stapled_response_expired::RULE,
     &stapled_response_unusable::RULE,
+    &staples_differ::RULE,
     &starttls_failed::RULE,
     &starttls_not_offered::RULE,
     &starttls_refused::RULE,

@@ -162,6 +162,7 @@ impl Connector {
                     starttls,
                     http: None,
                     survey: None,
+                    samples: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -243,8 +244,14 @@ impl Connector {
             chosen.ocsp_staple = readable.ocsp_staple;
         }
         if let HelloAnswer::Chosen(chosen) = &answer {
-            let is_silent = |failure: &mut Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
-            if let Some(silent) = first.failure.take_if(is_silent) {
+            let is_silent = |failure: &Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
+            // What it chose now stood in the first offer too: not for want of that did it hang up. Another server may have
+            // had its turn.
+            if first.failure.as_ref().is_some_and(is_silent) && ORDINARY.contains(&chosen.choice) {
+                first.hellos.push(HelloEvidence { hello: WIDEST, answer });
+                return first;
+            }
+            if let Some(silent) = first.failure.take_if(|failure| is_silent(failure)) {
                 first.failure = Some(failure::silent_refusal(&silent));
                 first.hellos.push(HelloEvidence { hello: ORDINARY, answer: HelloAnswer::Refused(silent) });
             }
@@ -384,6 +391,7 @@ fn evidence(
         starttls: None,
         http: None,
         survey: None,
+        samples: None,
     }
 }
 
@@ -437,6 +445,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         starttls: None,
         http: None,
         survey: None,
+        samples: None,
     }
 }
 

@@ -93,6 +93,7 @@ impl SharedLab {
                         starttls: None,
                         http: None,
                         survey: None,
+                        samples: None,
                     }],
                     files: None,
                     revocation: None,
