@@ -21,6 +21,7 @@ use crate::model::finding::Severity;
 use crate::model::line::Line;
 use crate::model::summary::Summary;
 use crate::model::time::Time;
+use crate::observe::tls::SurveySettings;
 use crate::probe::{Depth, EvidenceLevel};
 use crate::scan::certificates::{CertificateForm, Met};
 use crate::scan::done::Done;
@@ -193,6 +194,8 @@ enum DepthArgument {
     Chain,
     /// A whole handshake
     Handshake,
+    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
+    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -403,7 +406,9 @@ fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
+            DepthArgument::Survey => Depth::Survey,
         },
+        survey: SurveySettings { per_host: SURVEY_PER_HOST, full_order: false },
         aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
         memo: Arc::default(),
         ..crate::probe::Settings::default()
@@ -434,6 +439,9 @@ const MOST_BY_DEFAULT: usize = 500;
 /// fetched.
 const OTHER_DESCRIPTORS: usize = 64;
 
+/// Connections of one survey at a time; the limits count them all.
+const SURVEY_PER_HOST: usize = 8;
+
 /// What is assumed where the system does not say.
 const USUAL_DESCRIPTORS: usize = 1024;
 
@@ -441,7 +449,21 @@ fn limits(arguments: &Arguments) -> Limits {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let wanted =
         arguments.concurrency.map_or_else(|| (PER_PROCESSOR * processors).min(MOST_BY_DEFAULT), |it| it as usize);
-    Limits::of(wanted, descriptors().saturating_sub(OTHER_DESCRIPTORS), arguments.per_address, arguments.per_network)
+    let open = descriptors().saturating_sub(OTHER_DESCRIPTORS);
+    match arguments.depth {
+        DepthArgument::Chain | DepthArgument::Handshake => {
+            Limits::of(wanted, open, arguments.per_address, arguments.per_network)
+        }
+        DepthArgument::Survey => {
+            let share = |limit: usize| limit.div_ceil(SURVEY_PER_HOST);
+            Limits::of(
+                share(wanted),
+                open / SURVEY_PER_HOST,
+                share(arguments.per_address),
+                share(arguments.per_network),
+            )
+        }
+    }
 }
 
 /// How many files this process may have open.

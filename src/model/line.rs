@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::finding::Severity;
 use super::handshake::{EndpointStatus, FailureKind, KeyProof, Stage};
 use super::resolution::DnsStatus;
+use super::survey::Survey;
 use super::time::Time;
 use super::verdict::Verdict;
 
@@ -194,6 +195,7 @@ fn dns_word(status: DnsStatus) -> &'static str {
 pub struct LineEndpoint {
     /// `ip:port`.
     pub address: SocketAddr,
+    /// `not_tried` with a failure: many targets before this one met that failure there, so it was not asked again.
     pub status: EndpointStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<LineFailure>,
@@ -207,6 +209,9 @@ pub struct LineEndpoint {
     /// Which chain it serves: 0 is `served_chain`, n is the n-th of `other_chains`; absent when it sent none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<usize>,
+    /// What else it supports, with `--depth survey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Box<Survey>>,
 }
 
 /// What stopped a connection.

@@ -9,7 +9,7 @@
 //! waits at the limit of a server: so a list that is sorted by server goes on with the next server's names.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -52,20 +52,35 @@ impl Limits {
     pub fn of(handshakes: usize, descriptors: usize, per_address: usize, per_network: usize) -> Self {
         // Half of a small number stays for those that hang: else a few of them hold everybody.
         let handshakes = handshakes.min(descriptors / 2).max(1);
-        let waiting = (8 * handshakes).max(MIN_WAITING).min(descriptors.saturating_sub(handshakes));
+        let waiting = (8 * handshakes).clamp(WAITING.0, WAITING.1).min(descriptors.saturating_sub(handshakes));
         let limit = |number: usize| (number > 0).then_some(number);
         Self {
             handshakes,
             waiting,
-            targets: handshakes + waiting + 4 * handshakes,
+            targets: handshakes + waiting + (4 * handshakes).min(LOOK_AHEAD),
             per_address: limit(per_address),
             per_network: limit(per_network),
         }
     }
 }
 
-/// Room for those that hang, where descriptors allow: a hundredth of 5,000 targets a second, for ten seconds.
-const MIN_WAITING: usize = 500;
+/// Room for those that hang, where descriptors allow: a hundredth of 5,000 targets a second for ten seconds, and at most of
+/// 20,000, which no processor does. Each costs memory.
+const WAITING: (usize, usize) = (500, 2_000);
+
+/// Targets that may wait at the limits of their servers while others go on.
+const LOOK_AHEAD: usize = 2_000;
+
+/// Connections in a row that an address met with silence, before the next targets there are not tried. A name that fails alone
+/// is always tried; this is for the thousand names of a load balancer that is gone, which would each wait for the time-out,
+/// a few at a time, until nothing else is left to do.
+const SILENT: u32 = 16;
+
+/// After which one of them is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+
+/// Silent addresses remembered.
+const MAX_SILENT: usize = 4_096;
 
 /// The limits of a whole scan.
 #[derive(Debug, Clone)]
@@ -79,10 +94,18 @@ struct Shared {
     fast: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     servers: Mutex<HashMap<Server, Arc<Semaphore>>>,
+    silent: Mutex<HashMap<SocketAddr, Silence>>,
     /// In the order of their beginning.
     young: Mutex<VecDeque<(Instant, Young)>>,
     /// Microseconds: an estimate of the median, which a hundredth of hanging servers does not move.
     typical: AtomicU64,
+}
+
+/// Of one address.
+#[derive(Debug)]
+struct Silence {
+    in_a_row: u32,
+    tried: Instant,
 }
 
 #[derive(Debug)]
@@ -154,6 +177,7 @@ impl Gates {
             fast: places(limits.handshakes),
             waiting: Arc::new(Semaphore::new(limits.waiting.min(Semaphore::MAX_PERMITS))),
             servers: Mutex::default(),
+            silent: Mutex::default(),
             young: Mutex::default(),
             typical: AtomicU64::new(micros(TYPICAL)),
         }))
@@ -185,8 +209,7 @@ impl Gate {
         let begun = Instant::now();
         let shared = &self.shared;
         let (mut of_address, mut of_network) = (None, None);
-        // The limits protect servers of others.
-        if !address.to_canonical().is_loopback() {
+        if !is_local(address) {
             of_address = self.hold(Server::Address(address), shared.limits.per_address).await;
             of_network = self.hold(Server::Network(network(address)), shared.limits.per_network).await;
         }
@@ -201,6 +224,33 @@ impl Gate {
             waited: now - begun,
             _network: of_network,
             _address: of_address,
+        }
+    }
+
+    /// Is nobody there? Not asked of loopback. Asked before [`Gate::enter`] and, because others may have found out
+    /// meanwhile, behind it. One target after each [`TRY_AGAIN`] is told no, and finds out.
+    pub fn is_silent(&self, address: SocketAddr) -> bool {
+        match lock(&self.shared.silent).get_mut(&address) {
+            Some(silence) if silence.in_a_row >= SILENT => {
+                let due = silence.tried.elapsed() >= TRY_AGAIN;
+                if due {
+                    silence.tried = Instant::now();
+                }
+                !due
+            }
+            _ => false,
+        }
+    }
+
+    /// What came of a connection: was the SYN met with silence?
+    pub fn heard(&self, address: SocketAddr, silence: bool) {
+        let mut silent = lock(&self.shared.silent);
+        if !silence {
+            silent.remove(&address);
+        } else if !is_local(address.ip()) && (silent.len() < MAX_SILENT || silent.contains_key(&address)) {
+            let known = silent.entry(address).or_insert(Silence { in_a_row: 0, tried: Instant::now() });
+            known.in_a_row += 1;
+            known.tried = Instant::now();
         }
     }
 
@@ -323,6 +373,11 @@ impl Drop for Held {
             servers.remove(&self.server);
         }
     }
+}
+
+/// The limits protect servers of others.
+fn is_local(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 /// The network that one site is given: RFC 6177 for IPv6; the smallest prefix that is routed for IPv4.
@@ -456,6 +511,46 @@ mod tests {
             gates.0.learn(Duration::from_secs(10));
         }
         assert_eq!(gates.0.patience(), LONGEST_PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn an_address_is_taken_for_silent_after_many_and_until_it_is_heard() {
+        let gates = Gates::new(LIMITS);
+        let gate = gates.turn().await;
+        let (gone, other): (SocketAddr, SocketAddr) =
+            ("192.0.2.1:443".parse().unwrap(), "192.0.2.1:8443".parse().unwrap());
+        for _ in 1..SILENT {
+            gate.heard(gone, true);
+        }
+        assert!(!gate.is_silent(gone));
+        gate.heard(gone, true);
+        assert!(gate.is_silent(gone) && gate.is_silent(gone) && !gate.is_silent(other));
+        lock(&gates.0.silent).get_mut(&gone).unwrap().tried -= TRY_AGAIN;
+        assert!(!gate.is_silent(gone), "one finds out");
+        assert!(gate.is_silent(gone), "and only one");
+        gate.heard(gone, false);
+        assert!(!gate.is_silent(gone));
+        let local = "127.0.0.1:443".parse().unwrap();
+        (0..100).for_each(|_| gate.heard(local, true));
+        assert!(!gate.is_silent(local));
+        for port in 1..=65_535 {
+            gate.heard(SocketAddr::new(gone.ip(), port), true);
+        }
+        assert!(lock(&gates.0.silent).len() <= MAX_SILENT);
+    }
+
+    #[test]
+    fn limits_fit_the_descriptors() {
+        for descriptors in [0, 1, 10, 192, 960, 20_000] {
+            for handshakes in [1, 100, 1_000, 20_000] {
+                let limits = Limits::of(handshakes, descriptors, 8, 0);
+                assert!(limits.handshakes >= 1 && limits.handshakes <= handshakes);
+                assert!(limits.handshakes + limits.waiting <= descriptors.max(1), "{limits:?} of {descriptors}");
+                assert!(limits.targets > limits.handshakes + limits.waiting);
+            }
+        }
+        assert_eq!(Limits::of(100, 20_000, 8, 0).waiting, 800);
+        assert_eq!((Limits::of(1, 100, 8, 0).per_address, Limits::of(1, 100, 8, 0).per_network), (Some(8), None));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::judge;
 use crate::judge::alike::{Alike, Known};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage, Timing};
 use crate::model::line::{ByClient, Line, LineCertificate, LineDns, LineEndpoint, LineFailure, LinePem, Sha256, Word};
 use crate::model::report::{Endpoint, Report};
 use crate::model::resolution::DnsStatus;
@@ -185,12 +185,19 @@ impl Looker {
         deadline: Instant,
     ) -> (Vec<EndpointEvidence>, Duration) {
         let one = async |address: SocketAddr| {
+            if gate.is_silent(address) {
+                return (presumed_silent(address), Duration::ZERO);
+            }
             let permit = gate.enter(address.ip()).await;
-            let (deadline, depth) = (deadline + permit.waited(), self.settings.depth);
-            (
-                probe::look_at_one(connector, address, reference, depth, self.settings.survey, deadline).await,
-                permit.waited(),
-            )
+            let waited = permit.waited();
+            if !waited.is_zero() && gate.is_silent(address) {
+                return (presumed_silent(address), waited);
+            }
+            let probe::Settings { depth, survey, .. } = self.settings;
+            let endpoint = probe::look_at_one(connector, address, reference, depth, survey, deadline + waited).await;
+            let silence = |failure: &Failure| failure.stage == Stage::Tcp && failure.kind == FailureKind::Timeout;
+            gate.heard(address, endpoint.failure.as_ref().is_some_and(silence));
+            (endpoint, waited)
         };
         let spoken = match *addresses {
             [address] => vec![one(address).await],
@@ -225,6 +232,31 @@ impl Looker {
             return settings;
         }
         Arc::new(judge::Settings { at: now, ..settings.as_ref().clone() })
+    }
+}
+
+/// The evidence of an address that is not tried, because all before this target met silence there.
+fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
+    EndpointEvidence {
+        address,
+        status: EndpointStatus::NotTried,
+        failure: Some(Failure {
+            stage: Stage::Tcp,
+            kind: FailureKind::Timeout,
+            alert: None,
+            protocol: None,
+            message: "not tried: the last connections to this address were met with silence".to_owned(),
+        }),
+        tls: None,
+        served_chain: Vec::new(),
+        ocsp_staple: None,
+        timing: Timing::default(),
+        choice: None,
+        hellos: Vec::new(),
+        starttls: None,
+        survey: None,
+        http: None,
+        samples: None,
     }
 }
 
@@ -263,6 +295,7 @@ fn alike_line(target: &Target, evidence: &Evidence, conclusion: &Conclusion, end
         version: endpoint.tls.as_ref().and_then(|tls| tls.version.clone()).map(Word::Owned),
         key_proof: endpoint.tls.as_ref().map(|tls| tls.key_proof),
         chain: (!endpoint.served_chain.is_empty()).then_some(0),
+        survey: None,
     };
     line.endpoints = evidence.endpoints.iter().map(endpoint).collect();
     line.served_chain =
@@ -322,7 +355,8 @@ pub fn is_transient(line: &Line) -> bool {
         matches!(failure.kind, FailureKind::Timeout | FailureKind::Reset | FailureKind::Local)
             || (failure.kind == FailureKind::Closed && failure.stage == Stage::Tls)
     };
-    dns || line.endpoints.iter().filter_map(|endpoint| endpoint.failure.as_ref()).any(passing)
+    let tried = line.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Failed);
+    dns || tried.filter_map(|endpoint| endpoint.failure.as_ref()).any(passing)
 }
 
 /// This machine was at its end, not the target.
@@ -362,6 +396,7 @@ fn line_of(report: &Report, target: &Target, at: Time) -> Line {
                 version: endpoint.tls.as_ref().and_then(|tls| tls.version.clone()).map(Word::Owned),
                 key_proof: endpoint.tls.as_ref().filter(|_| chain.is_some()).map(|tls| tls.key_proof),
                 chain,
+                survey: endpoint.survey.clone(),
             })
         })
         .collect();

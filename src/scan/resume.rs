@@ -169,6 +169,8 @@ pub fn open(
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse),
+        // Some network file systems have no locks; a scan there is better than none.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
     if metadata.len() > 0 && !resume {

@@ -389,3 +389,45 @@ async fn the_manifests_of_kubernetes_do_what_they_say() {
     );
     assert_eq!(std::fs::read_to_string(farm.path("all.pem")).unwrap().matches("BEGIN").count(), 2);
 }
+
+/// The thousandth name of a load balancer that is gone does not wait for the time-out, and its line says so.
+#[tokio::test]
+async fn an_address_that_is_known_to_be_silent_is_not_tried() {
+    use tlsmend::scan::gate::{Gates, Limits};
+    use tlsmend::scan::look::{LookSettings, Looker};
+    let clock = crate::support::site::now;
+    let settings = LookSettings {
+        probe: tlsmend::probe::Settings::default(),
+        evidence: tlsmend::probe::EvidenceLevel::Hashes,
+        collect: false,
+        clock,
+    };
+    let looker = Looker::new(&settings).unwrap();
+    let gate = Gates::new(Limits::of(10, 100, 8, 32)).turn().await;
+    for _ in 0..16 {
+        gate.heard("192.0.2.1:443".parse().unwrap(), true);
+    }
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(600);
+    let look = looker.look(&"192.0.2.1".parse().unwrap(), &gate, deadline).await;
+    let line = serde_json::to_value(&look.line).unwrap();
+    assert_eq!((&line["outcome"], &line["failure"]), (&"unreached".into(), &"tcp-timeout".into()), "{line}");
+    assert_eq!(line["endpoints"][0]["status"], "not_tried");
+    assert!(!look.transient);
+}
+
+/// The deepest look gives the survey with each address, and the connections of a survey count as such.
+#[tokio::test]
+async fn a_survey_of_each() {
+    let farm = Farm::start().await;
+    let list = farm.list("list.txt", &Farm::names("good", 3, farm.good));
+    let ran = farm.scan(&[&list, "--depth", "survey", "--timeout", "60s"]).await;
+    let lines = by_index(&ran.stdout);
+    validate(&lines);
+    assert_eq!(lines.len(), 3, "{}", ran.stderr);
+    for line in lines.values() {
+        let versions = line["endpoints"][0]["survey"]["versions"].as_array().unwrap();
+        let supported: Vec<_> =
+            versions.iter().filter(|it| it["supported"] == "yes").map(|it| &it["version"]).collect();
+        assert_eq!(supported, ["1.3", "1.2"], "{line}");
+    }
+}
