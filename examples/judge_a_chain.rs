@@ -27,6 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
+        survey: None,
+        samples: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

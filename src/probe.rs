@@ -2,8 +2,10 @@
 
 mod again;
 mod assemble;
+mod http;
 mod inspect;
 mod revocation;
+mod samples;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,14 +27,18 @@ use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
 use crate::observe::dns::{Look, Resolver, Surroundings};
-use crate::observe::tls::Connector;
+use crate::observe::tls::{Connector, SurveySettings};
 
 pub use again::{Change, NotPossible, judge_again};
+pub(crate) use http::Looks;
 pub use inspect::{complete, inspect};
 pub use revocation::Revocation;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
+
+/// Handshakes with one address: enough to meet each of a few back-ends.
+pub const MAX_SAMPLES: usize = 20;
 
 /// Rounds of fetching issuers: each may lead to the next certificate up. Chromium stops at 5 per chain.
 const MAX_AIA_ROUNDS: usize = 5;
@@ -54,6 +60,8 @@ pub enum Depth {
     /// Its chain, without a handshake: whether it holds the key is not known.
     Chain,
     Handshake,
+    /// A handshake, and what else the server supports.
+    Survey,
 }
 
 /// An address to go to instead of asking the DNS.
@@ -64,7 +72,8 @@ pub struct PinnedAddress {
     pub port: Option<u16>,
 }
 
-/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options.
+/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options, but for the request over HTTP: a person
+/// is glad of it, and it would double what a scan costs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Name servers to ask; empty: the system's, and its hosts file.
@@ -95,8 +104,14 @@ pub struct Settings {
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// Ask for `/` over TLS too, where the target is one of https: a connection more.
+    pub http: bool,
+    /// Handshakes with each address, up to [`MAX_SAMPLES`].
+    pub samples: usize,
     /// What to ask the name system beyond the addresses; `None`: nothing.
     pub look: Option<Look>,
+    /// How to survey, where `depth` says so.
+    pub survey: SurveySettings,
     /// For the whole target.
     pub timeout: Duration,
     pub evidence: EvidenceLevel,
@@ -125,7 +140,10 @@ impl Default for Settings {
             revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
+            http: false,
+            samples: 1,
             look: Some(Look::Beside),
+            survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
             memo: Arc::default(),
@@ -162,9 +180,15 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
     let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
     let connector = Arc::new(Connector::new().with_starttls(target.starttls));
+    let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
     // Neither needs the other's answer.
     let (endpoints, surroundings) = tokio::join!(
-        look_at(&connector, &addresses, &reference, settings.depth, share(80)),
+        async {
+            let first = look_at(&connector, &addresses, &reference, settings, share(80)).await;
+            looks.go_on(&first);
+            let samples = (settings.depth, settings.samples.min(MAX_SAMPLES));
+            samples::repeat(&connector, first, &reference, samples, share(80)).await
+        },
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
     surroundings.put_into(&mut resolution);
@@ -182,7 +206,7 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
         issuers_until: share(100),
         clock,
     };
-    conclude(evidence, &rest).await.report
+    conclude(evidence, looks, &rest).await.report
 }
 
 /// What the rest of a probe needs once the addresses have been spoken to.
@@ -206,10 +230,10 @@ pub(crate) struct Probed {
     pub judgement: Judgement,
 }
 
-/// Judges, fetches what the judge asks for, and reports.
-pub(crate) async fn conclude(mut evidence: Evidence, rest: &Rest<'_>) -> Probed {
+/// Judges, fetches what the judge asks for, waits for `looks`, and reports.
+pub(crate) async fn conclude(mut evidence: Evidence, looks: Looks, rest: &Rest<'_>) -> Probed {
     let settings = rest.settings;
-    let server = (settings.depth == Depth::Handshake).then_some((rest.connector, rest.hellos_until));
+    let server = (settings.depth != Depth::Chain).then_some((rest.connector, rest.hellos_until));
     let judgement = judge_and_fetch(
         &mut evidence,
         rest.judge_settings,
@@ -220,6 +244,7 @@ pub(crate) async fn conclude(mut evidence: Evidence, rest: &Rest<'_>) -> Probed 
         rest.issuers_until,
     )
     .await;
+    looks.add_to(&mut evidence.endpoints).await;
     let report = assemble::report(&assemble::Input {
         target: rest.target,
         settings,
@@ -265,7 +290,10 @@ async fn look_around(
 ) -> Surroundings {
     match (&target.host, settings.look) {
         (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
-        (ReferenceId::Dns(name), Some(look)) => resolver.look(name, target.port, resolution, look, now, deadline).await,
+        (ReferenceId::Dns(name), Some(look)) => {
+            let https_port = target.starttls.is_none().then_some(target.port);
+            resolver.look(name, https_port, resolution, look, now, deadline).await
+        }
         (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
     }
 }
@@ -274,17 +302,19 @@ async fn look_at(
     connector: &Arc<Connector>,
     addresses: &[SocketAddr],
     reference: &ReferenceId,
-    depth: Depth,
+    settings: &Settings,
     deadline: Instant,
 ) -> Vec<EndpointEvidence> {
+    let (depth, survey) = (settings.depth, settings.survey);
     // The common case needs no task of its own.
     if let [address] = addresses {
-        return vec![look_at_one(connector, *address, reference, depth, deadline).await];
+        return vec![look_at_one(connector, *address, reference, depth, survey, deadline).await];
     }
     let mut tasks = JoinSet::new();
     for (index, &address) in addresses.iter().enumerate() {
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        tasks.spawn(async move { (index, look_at_one(&connector, address, &reference, depth, deadline).await) });
+        tasks
+            .spawn(async move { (index, look_at_one(&connector, address, &reference, depth, survey, deadline).await) });
     }
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
@@ -296,11 +326,13 @@ pub(crate) async fn look_at_one(
     address: SocketAddr,
     reference: &ReferenceId,
     depth: Depth,
+    survey: SurveySettings,
     deadline: Instant,
 ) -> EndpointEvidence {
     match depth {
         Depth::Chain => connector.chain(address, reference, deadline).await,
         Depth::Handshake => connector.handshake(address, reference, deadline).await,
+        Depth::Survey => connector.survey(address, reference, survey, deadline).await,
     }
 }
 

@@ -23,6 +23,7 @@ mod rules;
 mod scan;
 mod show;
 mod stores;
+mod survey;
 mod wire;
 
 use std::io::Write as _;

@@ -11,6 +11,7 @@ use super::cloud::CloudOptions;
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::RevocationOptions;
+use super::survey::SurveyOptions;
 use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
@@ -109,6 +110,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = DepthArgument::Handshake)]
     depth: DepthArgument,
 
+    #[command(flatten)]
+    survey: SurveyOptions,
+
     /// For each target, such as 10s or 500ms; the report is still written
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
     timeout: Duration,
@@ -139,6 +143,8 @@ enum DepthArgument {
     Chain,
     /// A whole handshake
     Handshake,
+    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
+    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -260,8 +266,12 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
+            DepthArgument::Survey => Depth::Survey,
         },
+        http: !arguments.wire.no_http,
+        samples: arguments.wire.samples.into(),
         look: Some(arguments.naming.look()),
+        survey: arguments.survey.settings(),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
             EvidenceArgument::None => EvidenceLevel::None,

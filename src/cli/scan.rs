@@ -227,6 +227,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
             "the lines go to standard output, where a summary would be one of them; add --out FILE".into(),
         ));
     }
+    if arguments.certificates.is_some() && arguments.certificates == arguments.out {
+        return Err(CliError::Usage("--out and --certificates name the same file".into()));
+    }
     let settings = settings(arguments)?;
     let form = settings.form;
     let mut tally = Tally::default();
@@ -280,7 +283,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
         })
     });
     watcher.display.clear();
-    watcher.tell_account(global, earlier, ending.as_ref().ok(), arguments);
+    watcher.tell_account(global, earlier, &ending, arguments);
     let ending = ending?;
     if let (Some(kept), Ending::Complete { targets }) = (&mut kept, ending) {
         kept.complete(targets).map_err(|error| output_error(arguments, error))?;
@@ -422,9 +425,10 @@ fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
     })
 }
 
-/// Handshakes in progress for each processor: a round trip of 100 ms, three of them and 0.3 ms of work keep one busy with a
-/// thousand; more than this brings little and costs memory.
+/// Handshakes in progress for each processor, up to [`MOST_BY_DEFAULT`]: with three round trips of 50 ms each and 0.3 ms of work
+/// 500 keep the one thread busy that does it, and more cost memory.
 const PER_PROCESSOR: usize = 250;
+const MOST_BY_DEFAULT: usize = 500;
 
 /// Descriptors that are not connections of handshakes: the list, the files written, questions to name servers, issuers being
 /// fetched.
@@ -435,7 +439,8 @@ const USUAL_DESCRIPTORS: usize = 1024;
 
 fn limits(arguments: &Arguments) -> Limits {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let wanted = arguments.concurrency.map_or_else(|| (PER_PROCESSOR * processors).min(1_000), |it| it as usize);
+    let wanted =
+        arguments.concurrency.map_or_else(|| (PER_PROCESSOR * processors).min(MOST_BY_DEFAULT), |it| it as usize);
     Limits::of(wanted, descriptors().saturating_sub(OTHER_DESCRIPTORS), arguments.per_address, arguments.per_network)
 }
 
@@ -482,15 +487,23 @@ impl Watcher for Watching {
 }
 
 impl Watching {
-    /// Where every target is; said however the scan ended.
-    fn tell_account(&self, global: &Global, earlier: u64, ending: Option<&Ending>, arguments: &Arguments) {
+    /// Where every target is; said unless the lines that it is about could not be written.
+    fn tell_account(&self, global: &Global, earlier: u64, ending: &Result<Ending, CliError>, arguments: &Arguments) {
+        let Ok(ending) = ending else { return };
         if global.quiet > 0 {
             return;
         }
         let account = self.tally.account();
-        let earlier = if earlier > 0 { format!("; {earlier} of them by an earlier run") } else { String::new() };
-        eprintln!("tlsmend: {}{earlier}", crate::report::text::scan::account(&account));
-        if ending == Some(&Ending::Interrupted) {
+        let mut notes = String::new();
+        if earlier > 0 {
+            notes.push_str(&format!("; {earlier} of them by an earlier run"));
+        }
+        if let (Some(shard), Ending::Complete { targets }) = (arguments.shard, ending) {
+            let others = targets.saturating_sub(account.lines);
+            notes.push_str(&format!("; shard {shard}: {others} more of the list are in others"));
+        }
+        eprintln!("tlsmend: {}{notes}", crate::report::text::scan::account(&account));
+        if *ending == Ending::Interrupted {
             let how = if arguments.out.is_some() { "; --resume goes on with it" } else { "" };
             eprintln!("tlsmend: interrupted: the rest of the list was not looked at{how}");
         }

@@ -314,12 +314,18 @@ fn is_completed(endpoint: &EndpointEvidence) -> bool {
         choice: _,
         hellos,
         starttls,
+        http,
+        survey,
+        samples,
     } = endpoint;
     *status == EndpointStatus::Completed
         && failure.is_none()
         && ocsp_staple.is_none()
         && hellos.is_empty()
         && starttls.is_none()
+        && http.is_none()
+        && survey.is_none()
+        && samples.is_none()
 }
 
 /// No store has anything of its name, nor does any list of what is not to be trusted have it.

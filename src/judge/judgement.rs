@@ -333,6 +333,9 @@ fn before_tls(failure: &Failure) -> Answer {
     let category = match failure.kind {
         FailureKind::Timeout => Category::Timeout,
         FailureKind::Closed | FailureKind::Reset => Category::Closed,
+        FailureKind::Local => {
+            return Answer::undetermined(format!("what it would do is not known: {}", failure.message));
+        }
         _ => Category::NotTls,
     };
     let answer = Answer { verdict: Verdict::Error, ..Answer::undetermined("TLS never began") };

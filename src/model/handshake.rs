@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
+use super::http::HttpLook;
+use super::samples::Samples;
 use super::starttls::StartTlsFacts;
+use super::survey::SurveyEvidence;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -193,4 +196,10 @@ pub struct EndpointEvidence {
     pub hellos: Vec<HelloEvidence>,
     /// What was said before TLS; `None` without STARTTLS.
     pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; `None`: not asked.
+    pub http: Option<Box<HttpLook>>,
+    /// What it supports, where that was asked for.
+    pub survey: Option<SurveyEvidence>,
+    /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
+    pub samples: Option<Samples>,
 }

@@ -10,10 +10,13 @@ use super::certificate::CertificateFacts;
 use super::finding::{Finding, NotChecked};
 use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
+use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
 use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::samples::Samples;
 use super::starttls::StartTlsFacts;
+use super::survey::Survey;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
 
@@ -121,9 +124,19 @@ pub struct Endpoint {
     /// offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hellos: Vec<HelloFacts>,
+    /// What it supports; absent unless asked for (`--depth survey`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Box<Survey>>,
     /// What was said in plain text before TLS; absent without STARTTLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpLook>>,
+    /// How many of several handshakes with the address ended like this; entries with the same address say how the others
+    /// did. Absent when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Samples>,
 }
 
 impl Endpoint {

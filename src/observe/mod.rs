@@ -4,5 +4,6 @@ pub mod aia;
 pub mod dns;
 pub mod download;
 mod folder;
+pub mod http;
 pub mod revocation;
 pub mod tls;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{EvidenceLevel, Settings, assemble};
+use super::{Depth, EvidenceLevel, MAX_ADDRESSES, MAX_SAMPLES, Settings, assemble};
 use crate::judge;
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
@@ -19,6 +19,7 @@ use crate::model::handshake::{EndpointEvidence, EndpointStatus};
 use crate::model::hello::{self, Chosen, HelloAnswer, HelloEvidence};
 use crate::model::path::Provenance;
 use crate::model::report::{Deployment, HelloFacts, Report};
+use crate::model::survey::{Survey, SurveyEvidence};
 use crate::model::target::Target;
 use crate::model::time::Time;
 use crate::x509::{Certificate, Fingerprint, certificates_in};
@@ -26,8 +27,8 @@ use crate::x509::{Certificate, Fingerprint, certificates_in};
 /// Certificates taken out of a report. One of 64 addresses with a chain of ten each has as many.
 const MAX_CERTIFICATES: usize = 1_000;
 
-/// Endpoints likewise: no probe speaks to more.
-const MAX_ENDPOINTS: usize = 64;
+/// Endpoints likewise: no probe speaks to more, each of which may answer in as many ways as it is sampled.
+const MAX_ENDPOINTS: usize = MAX_ADDRESSES * MAX_SAMPLES;
 
 /// What is to be otherwise than when the report was made.
 #[derive(Debug, Clone, Default)]
@@ -194,6 +195,14 @@ fn hello(facts: &HelloFacts, store: &Octets) -> Option<HelloEvidence> {
     Some(HelloEvidence { hello, answer })
 }
 
+/// Chains whose certificates the report does not carry are known by their hashes alone.
+fn survey_evidence(survey: &Survey, store: &Octets) -> SurveyEvidence {
+    let mut certificates: Vec<Vec<u8>> = survey.chains().flat_map(|chain| store.chain(chain)).collect();
+    certificates.sort_unstable();
+    certificates.dedup();
+    SurveyEvidence { survey: survey.clone(), certificates }
+}
+
 fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
     if report.endpoints.len() > MAX_ENDPOINTS {
         return Err(NotPossible::TooMuch("endpoints"));
@@ -224,6 +233,9 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
+            survey: endpoint.survey.as_deref().map(|survey| survey_evidence(survey, store)),
+            samples: endpoint.samples,
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
@@ -269,6 +281,10 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
         expect_cname,
         warn_days: by.warn_days,
         fetch_issuers: !report.not_checked.iter().any(|check| check.code == "aia"),
+        depth: match report.endpoints.iter().any(|endpoint| endpoint.survey.is_some()) {
+            true => Depth::Survey,
+            false => Depth::Handshake,
+        },
         evidence: EvidenceLevel::Pem,
         arguments: report.run.arguments.clone(),
         ..Settings::default()

@@ -20,6 +20,7 @@ use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
 use crate::model::hello::{self, HelloAnswer, HelloEvidence};
+use crate::model::naming::DnssecStatus;
 use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
@@ -142,8 +143,10 @@ pub fn repeated_options(settings: &Settings) -> String {
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
     }
-    if settings.depth == Depth::Chain {
-        options.push_str(" --depth chain");
+    match settings.depth {
+        Depth::Chain => options.push_str(" --depth chain"),
+        Depth::Handshake => {}
+        Depth::Survey => options.push_str(" --depth survey"),
     }
     options
 }
@@ -191,6 +194,9 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
             starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
+            survey: endpoint.survey.as_ref().map(|evidence| Box::new(evidence.survey.clone())),
+            samples: endpoint.samples,
         }
     })
     .collect()
@@ -349,7 +355,18 @@ fn certificates(input: &Input<'_>, deployments: &[Deployment]) -> BTreeMap<Strin
         facts.trusted_in = origin.anchor.map(|kind| store_of(input, kind, &origin));
         shown.insert(hash, facts);
     }
+    for certificate in surveyed(input) {
+        let level = input.settings.evidence;
+        let new = || facts(&certificate, vec![Source::Served], level);
+        shown.entry(certificate.fingerprint.to_string()).or_insert_with(new);
+    }
     shown
+}
+
+/// What the survey was served beyond the chains that are judged.
+fn surveyed(input: &Input<'_>) -> impl Iterator<Item = Certificate> {
+    let surveys = input.evidence.endpoints.iter().filter_map(|endpoint| endpoint.survey.as_ref());
+    surveys.flat_map(|survey| &survey.certificates).filter_map(|der| Certificate::parse(der).ok())
 }
 
 /// An anchor with the name of an issuer: it may lie on no path because its key does not fit, which the judge must be able
@@ -475,7 +492,17 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         }
         None => list.extend(out_of_a_probe(input)),
     }
-    list.into_iter().map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() }).collect()
+    let surveys =
+        input.evidence.endpoints.iter().filter_map(|endpoint| Some((endpoint.address, endpoint.survey.as_ref()?)));
+    let limits = surveys.flat_map(|(address, evidence)| {
+        let limits = evidence.survey.limits.iter();
+        limits
+            .map(move |limit| NotChecked { code: "protocol-survey".to_owned(), reason: format!("{address}: {limit}") })
+    });
+    list.into_iter()
+        .map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() })
+        .chain(limits)
+        .collect()
 }
 
 /// Who was not asked about revocations.
@@ -501,10 +528,9 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
-    list.extend([
-        ("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"),
-        ("http", "nothing was requested after the handshake"),
-    ]);
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
     if dns.dnssec.is_none() {
         list.push(match dns.status {
             DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
@@ -517,10 +543,13 @@ fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
     }
     match &dns.caa_sets {
         None => list.push(("caa", "CAA records were not asked for")),
-        Some(_) if dns.https.is_none() => {
+        Some(_) if dns.https.is_none() && input.target.starttls.is_none() => {
             list.push(("https-record", "the question for HTTPS records was not answered"))
         }
         Some(_) => {}
+    }
+    if settings.depth != Depth::Survey {
+        list.push(("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"));
     }
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
@@ -543,6 +572,13 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
             None => String::new(),
         };
         commands.push(format!("dig {server}{name} A +noall +answer"));
+        let dns = &input.evidence.resolution;
+        if dns.dnssec.as_ref().is_some_and(|dnssec| dnssec.status == DnssecStatus::Bogus) {
+            commands.push(format!("dig {server}{name} A +dnssec +cdflag"));
+        }
+        if !dns.caa.is_empty() {
+            commands.push(format!("dig {server}{name} CAA +noall +answer"));
+        }
     }
     if let Some(endpoint) = input.evidence.endpoints.first() {
         let address = endpoint.address;

@@ -10,6 +10,7 @@ mod clients;
 mod findings;
 mod groups;
 mod headline;
+mod http;
 mod names;
 mod naming;
 mod network;
@@ -17,6 +18,7 @@ mod revocation;
 pub mod scan;
 pub mod screen;
 mod starttls;
+mod survey;
 
 use std::io::{self, Write};
 
@@ -63,9 +65,11 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     network::dns(report, &mut screen);
     naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
+    http::draw(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     revocation::draw(report, &names, &mut screen);
     clients::draw(report, &mut screen);
+    survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
     findings::repair(report, &names, &mut screen);
     if style.is_verbose() {

@@ -149,7 +149,7 @@ impl Looker {
                     clock: self.clock,
                 };
                 // Apart, because it is large and seldom needed.
-                let probed = Box::pin(probe::conclude(evidence, &rest)).await;
+                let probed = Box::pin(probe::conclude(evidence, probe::Looks::default(), &rest)).await;
                 let line = line_of(&probed.report, target, started_at);
                 if let Known::Stranger(stranger) = known
                     && let Some(conclusion) = conclusion(&probed, &judge_settings, &line)
@@ -187,7 +187,10 @@ impl Looker {
         let one = async |address: SocketAddr| {
             let permit = gate.enter(address.ip()).await;
             let (deadline, depth) = (deadline + permit.waited(), self.settings.depth);
-            (probe::look_at_one(connector, address, reference, depth, deadline).await, permit.waited())
+            (
+                probe::look_at_one(connector, address, reference, depth, self.settings.survey, deadline).await,
+                permit.waited(),
+            )
         };
         let spoken = match *addresses {
             [address] => vec![one(address).await],

@@ -34,6 +34,11 @@ pub struct DistinguishedName {
 }
 
 impl DistinguishedName {
+    /// From the DER encoding of a Name alone, as a CertificateRequest carries it. `None`: it is none.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        X509Name::from_der(der).ok().filter(|(rest, _)| rest.is_empty()).map(|(_, name)| Self::new(&name))
+    }
+
     pub(super) fn new(name: &X509Name<'_>) -> Self {
         Self {
             raw: name.as_raw().into(),

@@ -164,11 +164,12 @@ async fn a_resolver_with_the_old_answer_is_named_until_its_ttl() {
     assert!(screen(&report).contains("zone shop.test"), "{}", screen(&report));
 }
 
-/// Five name servers: two that differ, one that refuses, one without a daemon, one whose name has no address.
+/// Six name servers: two that differ, one that refuses, one without a daemon, one that knows it from hearsay only, one
+/// whose name has no address.
 #[tokio::test]
 async fn every_name_server_is_told_by_what_it_does() {
     let records = |target: &str| format!("www.shop.test. 60 A 127.0.0.{target}\nshop.test. 60 NS gone.shop.test.\n");
-    let servers = [1, 2, 3, 4];
+    let servers = [1, 2, 3, 4, 5];
     let older = [("shop.test", zone("shop.test", 7, &servers, &records("1")))];
     let newer = [("shop.test", zone("shop.test", 8, &servers, &records("2")))];
     let Some(first) = Daemon::nsd_at(None, &older).await else { return };
@@ -176,6 +177,8 @@ async fn every_name_server_is_told_by_what_it_does() {
     let at = |last: u8| SocketAddr::from(([127, 0, 0, last], port));
     let _second = Daemon::nsd_at(Some(at(2)), &newer).await.unwrap();
     let _third = Scripted::serve_at(at(3), |query| vec![answer(query, ResponseCode::Refused, &[])]).await;
+    let hearsay = |query: &Message| vec![answer(query, ResponseCode::NoError, &["www.shop.test 60 A 127.0.0.1"])];
+    let _fifth = Scripted::serve_at(at(5), hearsay).await;
     let Some(unbound) = Daemon::unbound_with(first.address, NO_VALIDATION, &["shop.test"]).await else { return };
     let report = look(&[unbound.address], "www.shop.test", Look::Authorities(port)).await;
     let zone = &report.dns.propagation.as_ref().unwrap().zones[0];
@@ -188,11 +191,14 @@ async fn every_name_server_is_told_by_what_it_does() {
             ("ns2.shop.test", NameServerStatus::Answers, Some(8)),
             ("ns3.shop.test", NameServerStatus::Lame, None),
             ("ns4.shop.test", NameServerStatus::Unreachable, None),
+            ("ns5.shop.test", NameServerStatus::Lame, None),
         ]
     );
     let differ = found(&report, "name-servers-differ");
     assert!(fact(differ, "servers").contains("serial 8") && fact(differ, "oldest_serial") == "7", "{differ:?}");
-    assert!(fact(found(&report, "name-server-lame"), "name_servers").contains("ns3.shop.test"));
+    assert_eq!(fact(differ, "names"), "[\"www.shop.test\"]");
+    let lame = fact(found(&report, "name-server-lame"), "name_servers");
+    assert!(lame.contains("ns3.shop.test") && lame.contains("REFUSED") && lame.contains("without authority"), "{lame}");
     let unreachable = found(&report, "name-server-unreachable");
     assert!(fact(unreachable, "name_servers").contains("ns4.shop.test"), "{unreachable:?}");
     assert_eq!(fact(unreachable, "answering"), "2");
@@ -606,4 +612,78 @@ async fn the_lab_has_name_servers() {
         let mut servers = propagation.zones.iter().flat_map(|zone| &zone.servers).peekable();
         assert!(servers.peek().is_some() && servers.all(|server| server.status == NameServerStatus::Answers));
     }
+}
+
+#[tokio::test]
+async fn a_loop_is_told_with_its_members() {
+    let zones: &[(&str, &[&str])] = &[
+        ("a.test", &["www.a.test 60 CNAME x.b.test", "in.a.test 60 CNAME out.a.test", "out.a.test 60 CNAME in.a.test"]),
+        ("b.test", &["x.b.test 60 CNAME y.b.test", "y.b.test 60 CNAME z.c.test"]),
+        ("c.test", &["z.c.test 60 CNAME x.b.test"]),
+    ];
+    let server = Zones::serve(zones).await;
+    for (host, members, inside) in [
+        ("www.a.test", r#"["x.b.test","y.b.test","z.c.test"]"#, "false"),
+        ("in.a.test", r#"["in.a.test","out.a.test"]"#, "true"),
+    ] {
+        let report = look(&[server.address], host, Look::Beside).await;
+        let found = found(&report, "cname-loop");
+        assert_eq!((fact(found, "loop").as_str(), fact(found, "within_one_domain").as_str()), (members, inside));
+    }
+}
+
+/// The name leads into a provider's zone, which answers by the place of the asker: no alarm, but told.
+#[tokio::test]
+async fn a_provider_may_answer_differently() {
+    for (first, second, severity) in [
+        (
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            Severity::Info,
+        ),
+        (
+            "www.shop.test 60 CNAME shop.cdn-of-somebody.test",
+            "www.shop.test 60 CNAME shop.other-cdn.test",
+            Severity::Medium,
+        ),
+    ] {
+        let serve = async |alias: &str, ip: &str| {
+            let target = alias.rsplit(' ').next().unwrap().to_owned();
+            let lines = vec![alias.to_owned(), format!("{target} 60 A {ip}")];
+            Scripted::serve(move |query| {
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                vec![answer(query, ResponseCode::NoError, &lines)]
+            })
+            .await
+        };
+        let (one, other) = (serve(first, "127.0.0.1").await, serve(second, "127.0.0.2").await);
+        let report = look(&[one.address, other.address], "www.shop.test", Look::Beside).await;
+        assert_eq!(found(&report, "resolvers-disagree").severity, severity, "{second}");
+    }
+}
+
+/// Octets that no host name has: an alias target is asked for as it is, not as it is written.
+#[tokio::test]
+async fn odd_octets_of_a_name_are_kept() {
+    let target = || hickory_proto::rr::Name::from_labels([b"\x1b[8m".as_slice(), b"test"]).unwrap();
+    let server = Scripted::serve(move |query| {
+        let mut message = Message::from_vec(&answer(query, ResponseCode::NoError, &[])).unwrap();
+        message.metadata.authoritative = true;
+        let data = match query.queries[0].name.to_ascii().as_str() {
+            "www.shop.test." => hickory_proto::rr::RData::CNAME(rdata::CNAME(target())),
+            _ => hickory_proto::rr::RData::A(rdata::A([127, 0, 0, 1].into())),
+        };
+        let asked = &query.queries[0];
+        if matches!(asked.query_type, RecordType::A | RecordType::CNAME) {
+            message.add_answer(hickory_proto::rr::Record::from_rdata(asked.name.clone(), 60, data));
+        }
+        vec![message.to_vec().unwrap()]
+    })
+    .await;
+    let report = look(&[server.address], "www.shop.test", Look::Authorities(server.address.port())).await;
+    assert_eq!(report.dns.final_name.as_deref(), Some(r"\027[8m.test"), "{:?}", report.dns);
+    let asked = server.asked();
+    let odd = asked.iter().filter(|(name, kind)| *kind == RecordType::SOA && name.contains("8m")).count();
+    assert!(odd > 0 && asked.iter().all(|(name, _)| !name.contains("\\127")), "{asked:?}");
+    assert!(!screen(&report).contains('\x1b'));
 }

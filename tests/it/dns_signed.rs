@@ -144,6 +144,11 @@ async fn each_fault_of_a_signed_zone_is_told_with_its_reason() {
             assert!(found.reason.as_ref().is_some_and(|reason| reason.contains(word)), "{host} {found:?}");
             assert!(report.findings.iter().any(|finding| finding.code == "dnssec-bogus"), "{:?}", report.findings);
             assert!(!report.findings.iter().any(|finding| finding.code == "dns-resolver-failed"), "{host}");
+            assert!(
+                report.reproduce.iter().any(|command| command.ends_with("+dnssec +cdflag")),
+                "{:?}",
+                report.reproduce
+            );
         }
         // What the resolver itself says of it (RFC 8914).
         let report = look(validating.address, host, port).await;

@@ -36,6 +36,9 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
+            samples: None,
             timing: Timing::default(),
         }
     });
@@ -158,6 +161,9 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             choice: None,
             hellos: Vec::new(),
             starttls: None,
+            http: None,
+            survey: None,
+            samples: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

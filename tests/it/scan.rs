@@ -336,3 +336,56 @@ async fn a_list_on_standard_input() {
     let ran = end(command.stdin(open("root.pem")).spawn().unwrap()).await;
     assert!(ran.code == Some(2) && ran.stderr.contains("another list"), "{}", ran.stderr);
 }
+
+/// The shell script of a manifest under `deploy/`.
+fn script_of(manifest: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes").join(manifest);
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, after) = text.split_once("args:\n            - |\n").unwrap();
+    after
+        .lines()
+        .take_while(|line| line.starts_with("              "))
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect()
+}
+
+/// What stands in the manifests is what works: the scripts are run as a pod runs them, one of them twice.
+#[tokio::test]
+async fn the_manifests_of_kubernetes_do_what_they_say() {
+    let farm = Farm::start().await;
+    let mut names = Farm::names("good", 30, farm.good);
+    names.extend(Farm::names("gap", 10, farm.gap));
+    let list = farm.list("names.txt", &names);
+    // The manifest names neither resolver nor roots; the configuration file does.
+    let options = farm.options();
+    let config =
+        format!("resolver = {:?}\nroots = {:?}\nallow-private-aia = true\nno-cache = true\n", options[1], options[3]);
+    std::fs::create_dir_all(farm.path("config/tlsmend")).unwrap();
+    std::fs::write(farm.path("config/tlsmend/config.toml"), config).unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_tlsmend")).parent().unwrap().to_owned();
+    let run = async |manifest: &str, shard: &str| {
+        let mut command = tokio::process::Command::new("/bin/sh");
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        command.args(["-c", &script_of(manifest)]).env("PATH", path).env("XDG_CONFIG_HOME", farm.path("config"));
+        command.env("SHARD", shard).env("SHARDS", "3").env("LIST", &list).env("OUT", farm.folder.path());
+        end(command
+            .kill_on_drop(true)
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap())
+        .await
+    };
+    for shard in ["0", "1", "2", "2"] {
+        let ran = run("scan.yaml", shard).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    let ran = run("scan-merge.yaml", "").await;
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("40 targets: 40 reached") && ran.stdout.contains("10 targets lack the same"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(std::fs::read_to_string(farm.path("all.pem")).unwrap().matches("BEGIN").count(), 2);
+}

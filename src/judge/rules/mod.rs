@@ -1,6 +1,8 @@
 //! The catalogue of findings: one file a rule, with its code, severity, words, citations and check together.
 
+mod address_fails_sometimes;
 mod address_family_fails;
+mod address_serves_several_chains;
 mod address_unreachable;
 mod addresses_differ;
 mod ca_issuers_unreachable;
@@ -41,6 +43,8 @@ mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod handshakes_differ;
+mod http_error_answer;
 mod https_record_dangling;
 mod https_record_hints_differ;
 mod implicit_tls_on_port;
@@ -77,6 +81,8 @@ mod path_length_exceeded;
 mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
 mod resolver_has_old_answer;
 mod resolvers_disagree;
@@ -90,6 +96,7 @@ mod signature_algorithms_disagree;
 mod some_addresses_fail;
 mod stapled_response_expired;
 mod stapled_response_unusable;
+mod staples_differ;
 mod starttls_failed;
 mod starttls_not_offered;
 mod starttls_refused;
@@ -246,7 +253,9 @@ impl<'a> Context<'a> {
 /// Every rule, sorted by code.
 #[rustfmt::skip] // one line a rule: adding one is adding a line
 pub const ALL: &[&Rule] = &[
+    &address_fails_sometimes::RULE,
     &address_family_fails::RULE,
+    &address_serves_several_chains::RULE,
     &address_unreachable::RULE,
     &addresses_differ::RULE,
     &ca_issuers_unreachable::RULE,
@@ -287,6 +296,8 @@ pub const ALL: &[&Rule] = &[
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &handshakes_differ::RULE,
+    &http_error_answer::RULE,
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
     &implicit_tls_on_port::RULE,
@@ -323,6 +334,8 @@ pub const ALL: &[&Rule] = &[
     &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,
@@ -336,6 +349,7 @@ pub const ALL: &[&Rule] = &[
     &some_addresses_fail::RULE,
     &stapled_response_expired::RULE,
     &stapled_response_unusable::RULE,
+    &staples_differ::RULE,
     &starttls_failed::RULE,
     &starttls_not_offered::RULE,
     &starttls_refused::RULE,

@@ -48,7 +48,7 @@ fn check(context: &Context<'_>) -> Outcome {
             None,
             true,
         );
-    let certain = stale.iter().any(|stale| !stale.addresses_only);
+    let certain = stale.iter().any(|stale| !stale.elsewhere);
     Outcome::Found(vec![if certain { found } else { found.severity(Severity::Low) }])
 }
 
@@ -58,8 +58,8 @@ struct Stale {
     says: String,
     now: String,
     ttl: Option<u32>,
-    /// Only addresses in somebody else's zone differ: that may be an answer by the place of the asker.
-    addresses_only: bool,
+    /// It is somebody else's zone that differs, which may answer by the place of the asker.
+    elsewhere: bool,
 }
 
 /// The first name of the chain at which a resolver says what no name server of the zone says.
@@ -70,7 +70,7 @@ fn old(view: &View, propagation: &Propagation, host: &str) -> Option<Stale> {
         says,
         now: answers.first().map_or_else(String::new, |answer| super::name_servers_differ::words(answer)),
         ttl,
-        addresses_only: false,
+        elsewhere: support::registered(name) != support::registered(host),
     };
     for alias in &view.cname_chain {
         let answers = said(propagation, &alias.owner);
@@ -101,11 +101,7 @@ fn old(view: &View, propagation: &Propagation, host: &str) -> Option<Stale> {
             }
             let words: Vec<String> = ips.iter().map(ToString::to_string).collect();
             let ttl = view.addresses.iter().filter_map(|address| address.ttl).max();
-            let moved = answers.iter().any(|answer| !answer.targets.is_empty() || answer.status != DnsStatus::Noerror);
-            Some(Stale {
-                addresses_only: !moved && support::registered(name) != support::registered(host),
-                ..stale(name, format!("{name} {}", words.join(", ")), &answers, ttl)
-            })
+            Some(stale(name, format!("{name} {}", words.join(", ")), &answers, ttl))
         }
         _ => None,
     }

@@ -34,22 +34,25 @@ fn check(context: &Context<'_>) -> Outcome {
         .remedy(
             match until {
                 Some(seconds) => format!("ask again in {seconds} s, when every answer of now has expired"),
-                None => "ask the zone's own name servers who is right".to_owned(),
+                None => "find out which of them is asked where it matters".to_owned(),
             },
-            Some(format!("tlsmend probe {}{} --propagation", context.target.input, context.options)),
+            dns.propagation
+                .is_none()
+                .then(|| format!("tlsmend probe {}{} --propagation", context.target.input, context.options)),
             true,
         );
-    // Address sets that overlap, or that stand in somebody else's zone, are what load balancers and CDNs answer.
+    // Address sets that overlap, and whatever differs in somebody else's zone only, are what load balancers and CDNs answer.
+    let host = context.target.host.to_string();
+    let foreign = |name: &str| support::registered(name) != support::registered(&host);
+    let own = |view: &View| -> Vec<String> {
+        let aliases = view.cname_chain.iter().filter(|alias| !foreign(&alias.owner));
+        aliases.map(|alias| alias.target.clone()).collect()
+    };
+    let first = views[0];
     let balanced = views.iter().all(|view| {
-        let first = views[0];
-        let same_way = view.status == DnsStatus::Noerror
-            && view
-                .cname_chain
-                .iter()
-                .map(|alias| &alias.target)
-                .eq(first.cname_chain.iter().map(|alias| &alias.target));
         let shared = view.addresses.iter().any(|one| first.addresses.iter().any(|other| one.ip == other.ip));
-        same_way && (shared || !view.cname_chain.is_empty())
+        let elsewhere = view.final_name.as_deref().is_some_and(foreign);
+        view.status == DnsStatus::Noerror && own(view) == own(first) && (shared || elsewhere)
     });
     Outcome::Found(vec![if balanced { found.severity(Severity::Info) } else { found }])
 }

@@ -127,6 +127,36 @@ pub fn text(name: &Name) -> String {
     if out.is_empty() { ".".to_owned() } else { out }
 }
 
+/// What [`text`] wrote, as a name again. hickory reads `\\DDD` as octal; RFC 1035 §5.1 means decimal.
+pub fn parse(text: &str) -> Option<Name> {
+    let mut labels: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut octets = text.strip_suffix('.').unwrap_or(text).bytes();
+    while let Some(octet) = octets.next() {
+        let octet = match octet {
+            b'.' => {
+                labels.push(Vec::new());
+                continue;
+            }
+            b'\\' => match octets.next()? {
+                first @ b'0'..=b'9' => {
+                    let digits = [first, octets.next()?, octets.next()?];
+                    std::str::from_utf8(&digits).ok()?.parse().ok()?
+                }
+                plain => plain,
+            },
+            plain => plain,
+        };
+        labels.last_mut()?.push(octet);
+    }
+    // The length of names and labels is checked there; an empty label is none.
+    let mut name = match labels.iter().all(|label| !label.is_empty()) {
+        true => Name::from_labels(labels.iter().map(Vec::as_slice)).ok()?,
+        false => return None,
+    };
+    name.set_fqdn(true);
+    Some(name)
+}
+
 /// Text of a server's own making, for a terminal: one line of visible characters, cut where it goes on too long.
 pub fn printable(octets: &[u8]) -> String {
     const LONGEST: usize = 200;
@@ -187,5 +217,12 @@ mod tests {
         let labels: [&[u8]; 3] = [b"A b.c\\", &[0x1b, b'[', 0xff], b"Example"];
         assert_eq!(text(&Name::from_labels(labels).unwrap()), r"a\032b\.c\\.\027[\255.example");
         assert_eq!(text(&Name::root()), ".");
+        for labels in [&[b"A b.c\\".as_slice(), &[0x1b, b'[', 0xff], b"8"][..], &[b"www", b"a", b"test"]] {
+            let name = Name::from_labels(labels.iter().copied()).unwrap();
+            assert!(same(&parse(&text(&name)).unwrap(), &name), "{name}");
+        }
+        for bad in ["", "a..b", ".a", r"a\25", r"a\256", r"a\", &"a".repeat(64), &"a.".repeat(130)] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::SOA;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -19,6 +20,9 @@ use crate::model::resolution::DnsStatus;
 /// about a hundred; a zone made to exhaust us is cut here.
 const MAX_QUESTIONS: usize = 400;
 
+/// Questions on their way at once: each holds a socket, and several targets are probed at a time.
+const AT_ONCE: usize = 32;
+
 /// How long a name server may still take after the last try: it answers from its own data.
 const PATIENCE_OF_AUTHORITY: Duration = Duration::from_millis(1200);
 
@@ -27,12 +31,13 @@ const PATIENCE_OF_AUTHORITY: Duration = Duration::from_millis(1200);
 pub struct Asker {
     resolvers: Arc<Servers>,
     asked: Arc<AtomicUsize>,
+    slots: Arc<Semaphore>,
     pub deadline: Instant,
 }
 
 impl Asker {
     pub fn new(resolvers: Arc<Servers>, deadline: Instant) -> Self {
-        Self { resolvers, asked: Arc::default(), deadline }
+        Self { resolvers, asked: Arc::default(), slots: Arc::new(Semaphore::new(AT_ONCE)), deadline }
     }
 
     pub fn resolvers(&self) -> &Servers {
@@ -59,6 +64,7 @@ impl Asker {
     /// Asks the resolvers.
     pub async fn ask(&self, mode: Mode, name: &Name, record_type: RecordType) -> Result<Reply, Failure> {
         self.take()?;
+        let _slot = self.slots.acquire().await;
         ask_as(mode, &self.resolvers, name, record_type, self.deadline).await
     }
 
@@ -70,6 +76,7 @@ impl Asker {
         record_type: RecordType,
     ) -> Result<Reply, Failure> {
         self.take()?;
+        let _slot = self.slots.acquire().await;
         let server = Servers { addresses: vec![server], rounds: 2, patience: PATIENCE_OF_AUTHORITY, mux: None };
         ask_as(Mode::Direct, &server, name, record_type, self.deadline).await
     }

@@ -31,14 +31,8 @@ const MAX_KEPT: usize = 64;
 /// Types that are asked for beside a CNAME. SOA and NS mark the top of a zone; MX and TXT are what people add there.
 const BESIDE: [RecordType; 4] = [RecordType::SOA, RecordType::NS, RecordType::MX, RecordType::TXT];
 
-/// The top of a zone.
-#[derive(Debug, Clone)]
-pub struct Zone {
-    pub apex: Name,
-}
-
-/// The zone that `name` is in, by the SOA records that the resolver gives for it and its parents.
-pub async fn zone_of(asker: &Asker, name: &Name) -> Result<Zone, String> {
+/// The top of the zone that `name` is in, by the SOA records that the resolver gives for it and its parents.
+pub async fn zone_of(asker: &Asker, name: &Name) -> Result<Name, String> {
     let mut last = String::new();
     for candidate in climb(name, MAX_CLIMB) {
         let reply = match asker.ask(Mode::Unvalidated, &candidate, RecordType::SOA).await {
@@ -54,7 +48,7 @@ pub async fn zone_of(asker: &Asker, name: &Name) -> Result<Zone, String> {
         }
         let owner = soa(&reply.answers).or_else(|| soa(&reply.authorities)).map(|(record, _)| record.name.clone());
         if let Some(apex) = owner.filter(|apex| apex.zone_of(name)) {
-            return Ok(Zone { apex });
+            return Ok(apex);
         }
     }
     Err(format!(
@@ -87,7 +81,7 @@ pub async fn ask_all(asker: &Asker, names: &[Name], port: u16, now: Time) -> Sai
     let mut zones: BTreeMap<String, (Name, Vec<Name>)> = BTreeMap::new();
     for (name, zone) in distinct.iter().zip(found) {
         match zone {
-            Ok(zone) => zones.entry(text(&zone.apex)).or_insert((zone.apex, Vec::new())).1.push(name.clone()),
+            Ok(apex) => zones.entry(text(&apex)).or_insert((apex, Vec::new())).1.push(name.clone()),
             Err(why) => left_out.push(why),
         }
     }

@@ -73,7 +73,7 @@ pub async fn https(asker: &Asker, name: &Name, port: u16) -> Option<Vec<HttpsRec
     targets.truncate(MAX_TARGETS);
     let resolved = all(targets.into_iter().map(|target| {
         let asker = asker.clone();
-        async move { follow::view(asker.resolvers(), &text(&target), asker.deadline).await }
+        async move { follow::view(asker.resolvers(), &target, asker.deadline).await }
     }))
     .await;
     let named = |record: &HttpsRecord| resolved.iter().find(|view| view.asked_for == record.target);

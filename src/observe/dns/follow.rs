@@ -8,7 +8,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::time::{Instant, sleep_until};
 
-use super::answer::{Conflict, ConflictKind, MAX_ALIASES, Walk, same, text};
+use super::answer::{Conflict, ConflictKind, MAX_ALIASES, Walk, parse, same, text};
 use super::asker::negative_ttl;
 use super::exchange::{FIRST_WAIT, Failure, Reply, Servers, ask};
 use crate::model::naming::{Dnssec, DnssecSource, DnssecStatus, NameFault, NameFaultKind};
@@ -35,28 +35,26 @@ pub struct Followed {
 
 /// Follows `name` to its addresses. Ends before `deadline`.
 pub async fn follow(servers: &Servers, name: &str, deadline: Instant) -> Resolution {
-    view(servers, name, deadline).await.resolution
+    match parse(name) {
+        Some(name) => view(servers, &name, deadline).await.resolution,
+        // A target's name keeps to RFC 1035; with a search domain behind it, it may not.
+        None => Resolution {
+            status: DnsStatus::Nxdomain,
+            final_name: Some(name.to_owned()),
+            detail: Some(format!("`{name}` is not a name that can be asked for")),
+            ..Resolution::not_asked([])
+        },
+    }
 }
 
-pub async fn view(servers: &Servers, name: &str, deadline: Instant) -> Followed {
-    let mut trail = Trail::default();
-    let (status, addresses) = match Name::from_ascii(name) {
-        Ok(mut name) => {
-            name.set_fqdn(true);
-            trail.names.push(name);
-            trail.follow(servers, deadline).await
-        }
-        // A target's name keeps to RFC 1035; with a search domain behind it, it may not.
-        Err(error) => {
-            trail.notes.push(format!("`{name}` is not a name that can be asked for: {error}"));
-            (DnsStatus::Nxdomain, Vec::new())
-        }
-    };
+pub async fn view(servers: &Servers, name: &Name, deadline: Instant) -> Followed {
+    let mut trail = Trail { names: vec![name.clone()], ..Trail::default() };
+    let (status, addresses) = trail.follow(servers, deadline).await;
     let negative = matches!(status, DnsStatus::Nxdomain | DnsStatus::Nodata);
     let resolution = Resolution {
         resolver: trail.resolver.map(|server| server.to_string()),
         status,
-        final_name: Some(trail.names.last().map_or_else(|| name.to_owned(), text)),
+        final_name: Some(text(trail.names.last().unwrap_or(name))),
         cname_chain: trail.chain,
         addresses,
         detail: (!trail.notes.is_empty()).then(|| trail.notes.join("; ")),
@@ -71,7 +69,7 @@ pub async fn view(servers: &Servers, name: &str, deadline: Instant) -> Followed 
         faults: trail.faults,
         ..Resolution::not_asked([])
     };
-    Followed { asked_for: name.to_owned(), resolution, negative_ttl: trail.negative_ttl.filter(|_| negative) }
+    Followed { asked_for: text(name), resolution, negative_ttl: trail.negative_ttl.filter(|_| negative) }
 }
 
 /// The way so far.

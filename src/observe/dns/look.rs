@@ -6,6 +6,7 @@ use std::time::Duration;
 use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
+use super::answer::parse;
 use super::asker::{Asker, all};
 use super::exchange::{FIRST_WAIT, Servers};
 use super::{authority, beside, follow, signed};
@@ -83,8 +84,8 @@ fn relevant(sets: &[CaaSet]) -> Vec<String> {
 /// What to look around for.
 pub struct Subject<'a> {
     pub name: &'a Name,
-    /// That somebody wants to speak to.
-    pub port: u16,
+    /// That somebody wants to speak https to; `None`: another protocol, which HTTPS records do not concern.
+    pub https_port: Option<u16>,
     /// The addresses, as the same servers gave them.
     pub resolution: &'a Resolution,
     /// The user named the servers: one by one they are to be compared. The system's stand in for each other.
@@ -94,7 +95,7 @@ pub struct Subject<'a> {
 
 /// Asks `servers`. Ends before `deadline`, and in an ordinary probe long before.
 pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, deadline: Instant) -> Surroundings {
-    let Subject { name, port, resolution, named, now } = *subject;
+    let Subject { name, https_port, resolution, named, now } = *subject;
     let compare = servers.addresses.len() > 1 && named;
     let limit = match look {
         Look::Authorities(_) => deadline,
@@ -105,7 +106,12 @@ pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, dea
     let asker = Asker::new(Arc::clone(servers), limit);
     let (caa_sets, https, views, dnssec, said) = tokio::join!(
         beside::caa(&asker, name),
-        beside::https(&asker, name, port),
+        async {
+            match https_port {
+                Some(port) => beside::https(&asker, name, port).await,
+                None => None,
+            }
+        },
         async { if compare || look != Look::Beside { views(&asker, name).await } else { Vec::new() } },
         dnssec(&asker, name, resolution, look, now),
         async {
@@ -121,11 +127,7 @@ pub async fn look(servers: &Arc<Servers>, subject: &Subject<'_>, look: Look, dea
 
 /// The name and every alias target after it.
 fn names(name: &Name, resolution: &Resolution) -> Vec<Name> {
-    let targets = resolution.cname_chain.iter().filter_map(|alias| {
-        let mut target = Name::from_ascii(&alias.target).ok()?;
-        target.set_fqdn(true);
-        Some(target)
-    });
+    let targets = resolution.cname_chain.iter().filter_map(|alias| parse(&alias.target));
     [name.clone()].into_iter().chain(targets).collect()
 }
 
@@ -149,7 +151,7 @@ async fn views(asker: &Asker, name: &Name) -> Vec<View> {
     let servers = asker.resolvers();
     let each = servers.addresses.iter().map(|&address| {
         let one = Servers { addresses: vec![address], rounds: servers.rounds, patience: servers.patience, mux: None };
-        let (name, deadline) = (super::answer::text(name), asker.deadline);
+        let (name, deadline) = (name.clone(), asker.deadline);
         async move {
             let found = follow::view(&one, &name, deadline).await;
             View {

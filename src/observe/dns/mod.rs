@@ -24,7 +24,6 @@ mod system;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use hickory_proto::rr::Name;
 use tokio::time::Instant;
 
 use crate::model::resolution::{DnsStatus, Resolution};
@@ -79,12 +78,12 @@ impl Resolver {
         resolution
     }
 
-    /// What the servers that gave `resolution` say of `name` beyond its addresses, where somebody wants to speak to
-    /// `port`. Nothing for a name that this machine knows by itself. Ends before `deadline`.
+    /// What the servers that gave `resolution` say of `name` beyond its addresses; `https_port`: where https is spoken, if it
+    /// is. Nothing for a name that this machine knows by itself. Ends before `deadline`.
     pub async fn look(
         &self,
         name: &DnsName,
-        port: u16,
+        https_port: Option<u16>,
         resolution: &Resolution,
         look: Look,
         now: Time,
@@ -98,10 +97,9 @@ impl Resolver {
         let local = resolution.addresses.iter().any(|address| address.ttl.is_none());
         let asked =
             resolution.cname_chain.first().map(|alias| alias.owner.as_str()).or(resolution.final_name.as_deref());
-        match (servers, Name::from_ascii(asked.unwrap_or(name.as_str()))) {
-            (Some(servers), Ok(mut name)) if !local && resolution.status != DnsStatus::NotAsked => {
-                name.set_fqdn(true);
-                let subject = look::Subject { name: &name, port, resolution, named, now };
+        match (servers, answer::parse(asked.unwrap_or(name.as_str()))) {
+            (Some(servers), Some(name)) if !local && resolution.status != DnsStatus::NotAsked => {
+                let subject = look::Subject { name: &name, https_port, resolution, named, now };
                 look::look(&servers, &subject, look, deadline).await
             }
             _ => Surroundings::default(),

@@ -12,6 +12,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::answer::{extended_error, same, text};
 use super::asker::{Asker, all};
+use super::authority;
 use super::exchange::{Failure, Mode, Reply};
 use crate::model::naming::{Dnssec, DnssecFault, DnssecSource, DnssecStatus};
 use crate::model::resolution::DnsStatus;
@@ -120,10 +121,12 @@ async fn standing(asker: &Asker, name: &Name, now: Time, stop_without_ds: bool) 
     let mut kinds = answer.answers.iter().filter(|record| same(&record.name, name)).map(Record::record_type);
     let found = kinds.find(|kind| *kind != RecordType::RRSIG);
     // Whoever signed the record says which zone it is; a name that is not signed is looked for.
-    let mut zone = match (signatures.first(), super::authority::zone_of(asker, name).await) {
-        (Some(signature), _) => signature.input().signer_name.clone(),
-        (None, Ok(zone)) => zone.apex,
-        (None, Err(why)) => return Standing::Unknown(why),
+    let mut zone = match signatures.first() {
+        Some(signature) => signature.input().signer_name.clone(),
+        None => match authority::zone_of(asker, name).await {
+            Ok(apex) => apex,
+            Err(why) => return Standing::Unknown(why),
+        },
     };
     let mut below: Option<(Vec<Record>, RecordType)> = found.map(|kind| (answer.answers.clone(), kind));
     let mut owner = name.clone();

@@ -15,6 +15,7 @@ mod inspector;
 mod plaintext;
 mod session;
 mod starttls;
+mod survey;
 mod tcp;
 
 use std::net::SocketAddr;
@@ -27,7 +28,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::model::handshake::{
     ClientCertificate, EndpointEvidence, EndpointStatus, Failure, FailureKind, KeyProof, Stage, Timing, TlsParameters,
@@ -38,6 +42,8 @@ use crate::model::hello::{
 };
 use crate::model::starttls::StartTls;
 use crate::model::target::ReferenceId;
+
+pub use survey::SurveySettings;
 
 use flight::Flight;
 use hello::Until;
@@ -85,6 +91,18 @@ impl Connector {
         server_name: &ReferenceId,
         deadline: Instant,
     ) -> EndpointEvidence {
+        self.handshake_beside(address, server_name, None, deadline).await
+    }
+
+    /// `dialer`: hangs up before a second connection is made. A server that serves one connection at a time would otherwise
+    /// wait for the question on one that was opened ahead.
+    async fn handshake_beside(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        dialer: Option<&survey::Dialer>,
+        deadline: Instant,
+    ) -> EndpointEvidence {
         let name = match server_name {
             ReferenceId::Ip(ip) => ServerName::from(*ip),
             ReferenceId::Dns(name) => match ServerName::try_from(name.as_str().to_owned()) {
@@ -95,6 +113,9 @@ impl Connector {
         // The names of ours are HTTP's, and no other protocol is asked by name here.
         let alpn = if self.starttls.is_some() { Alpn::NotOffered } else { Alpn::Offered };
         let first = self.attempt(address, name.clone(), alpn, deadline).await;
+        if let (Some(_), Some(dialer)) = (&first.failure, dialer) {
+            dialer.hang_up();
+        }
         let alert = first.failure.as_ref().and_then(|failure| failure.alert.as_deref());
         if alert == Some("no_application_protocol") && alpn == Alpn::Offered {
             // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
@@ -139,6 +160,9 @@ impl Connector {
                     choice: Some(chosen.choice),
                     hellos: Vec::new(),
                     starttls,
+                    http: None,
+                    survey: None,
+                    samples: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -146,6 +170,21 @@ impl Connector {
                 if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
             }
         }
+    }
+
+    /// A handshake, and then everything that `settings` ask for; its connections are opened while the handshake lasts.
+    pub async fn survey(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        settings: SurveySettings,
+        deadline: Instant,
+    ) -> EndpointEvidence {
+        let dialer = survey::Dialer::new(address, self.starttls, settings.per_host, deadline);
+        dialer.prepare(survey::FIRST_QUESTIONS);
+        let mut endpoint = self.handshake_beside(address, server_name, Some(&dialer), deadline).await;
+        endpoint.survey = survey::run(dialer, &endpoint, server_name, self, settings).await;
+        endpoint
     }
 
     /// What the server answers to `hello`, on a connection of its own.
@@ -163,6 +202,25 @@ impl Connector {
                 HelloAnswer::Refused(failure)
             }
         }
+    }
+
+    /// A connection for a request, offering `protocol` alone in ALPN. Any certificate is accepted, so nothing may be entrusted
+    /// to it. `None`: TLS did not come about, which is for [`Self::handshake`] to explain.
+    pub async fn open(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        protocol: &[u8],
+        deadline: Instant,
+    ) -> Option<TlsStream<TcpStream>> {
+        let name = match server_name {
+            ReferenceId::Ip(ip) => ServerName::from(*ip),
+            ReferenceId::Dns(name) => ServerName::try_from(name.as_str().to_owned()).ok()?,
+        };
+        let mut config = self.config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let ready = self.connect(address, deadline).await.ok()?;
+        TlsConnector::from(Arc::new(config)).connect(name, ready.stream).await.ok()
     }
 
     /// A second connection, with everything that shows a certificate: what does a server speak that found nothing in our
@@ -186,8 +244,14 @@ impl Connector {
             chosen.ocsp_staple = readable.ocsp_staple;
         }
         if let HelloAnswer::Chosen(chosen) = &answer {
-            let is_silent = |failure: &mut Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
-            if let Some(silent) = first.failure.take_if(is_silent) {
+            let is_silent = |failure: &Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
+            // What it chose now stood in the first offer too: not for want of that did it hang up. Another server may have
+            // had its turn.
+            if first.failure.as_ref().is_some_and(is_silent) && ORDINARY.contains(&chosen.choice) {
+                first.hellos.push(HelloEvidence { hello: WIDEST, answer });
+                return first;
+            }
+            if let Some(silent) = first.failure.take_if(|failure| is_silent(failure)) {
                 first.failure = Some(failure::silent_refusal(&silent));
                 first.hellos.push(HelloEvidence { hello: ORDINARY, answer: HelloAnswer::Refused(silent) });
             }
@@ -325,6 +389,9 @@ fn evidence(
         choice,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
+        survey: None,
+        samples: None,
     }
 }
 
@@ -376,6 +443,9 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         choice: None,
         hellos: Vec::new(),
         starttls: None,
+        http: None,
+        survey: None,
+        samples: None,
     }
 }
 

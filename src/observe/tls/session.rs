@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, Error, InvalidMessage, ProtocolVersion, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, Error, HandshakeKind, InvalidMessage, ProtocolVersion, SignatureScheme};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -118,6 +118,29 @@ impl Session {
         self.connection.send_close_notify();
         self.send_now();
         outcome
+    }
+
+    /// After the goodbye of [`Session::run`]: reads what the server still sends, to the end of the stream or `patience`. In TLS
+    /// 1.3 tickets come then.
+    pub(super) async fn await_ticket(&mut self, patience: Instant) {
+        let reading = async {
+            while self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+                && self.tickets() == 0
+                && !self.has_plaintext
+                && self.receive().await.is_ok()
+            {}
+        };
+        // Whatever came until then has to do.
+        let _ = timeout_at(patience, reading).await;
+    }
+
+    pub(super) fn tickets(&self) -> u32 {
+        self.connection.tls13_tickets_received()
+    }
+
+    /// Full or resumed; `None` before the handshake's end.
+    pub(super) fn kind(&self) -> Option<HandshakeKind> {
+        self.connection.handshake_kind()
     }
 
     /// Reads on to the end of the first line, for naming the protocol of a server that does not speak TLS.

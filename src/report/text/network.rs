@@ -1,5 +1,7 @@
 //! How the name led to addresses, and what the addresses did.
 
+use std::collections::BTreeSet;
+
 use super::screen::{Paint, Screen, Span, paint, plain};
 use super::{groups, naming, starttls};
 use crate::model::handshake::{
@@ -105,8 +107,17 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
     if report.endpoints.is_empty() {
         return;
     }
-    let done = report.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Completed).count();
-    let summary = format!("{done} of {} completed a handshake", report.endpoints.len());
+    // An address that was sampled may stand there more than once.
+    let addresses: BTreeSet<&str> = report.endpoints.iter().map(|endpoint| endpoint.address.as_str()).collect();
+    let has_failed = |endpoint: &&Endpoint| endpoint.status != EndpointStatus::Completed;
+    let failed: BTreeSet<&str> =
+        report.endpoints.iter().filter(has_failed).map(|endpoint| endpoint.address.as_str()).collect();
+    let times = match report.endpoints.iter().filter_map(|endpoint| endpoint.samples).map(|samples| samples.made).max()
+    {
+        Some(made) => format!("every one of {made} handshakes"),
+        None => "a handshake".to_owned(),
+    };
+    let summary = format!("{} of {} completed {times}", addresses.len() - failed.len(), addresses.len());
     screen.heading("ADDRESSES", &[paint(Paint::Dim, summary)]);
     let mut groups: Vec<Vec<&Endpoint>> = Vec::new();
     for endpoint in &report.endpoints {
@@ -121,7 +132,7 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
     }
     for group in groups {
         let endpoint = group[0];
-        let addresses = group.iter().map(|endpoint| endpoint.address.as_str()).collect::<Vec<_>>().join(", ");
+        let addresses = group.iter().map(|endpoint| label(endpoint)).collect::<Vec<_>>().join(", ");
         let label = endpoint.deployment.and_then(|deployment| groups::label(report, deployment));
         let label = label.map(|label| paint(Paint::Dim, format!("group {label}")));
         screen.sides("  ", "    ", &[paint(Paint::Bold, addresses)], label.as_slice());
@@ -132,6 +143,16 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
                 starttls::draw(endpoint, screen);
             }
         }
+    }
+}
+
+/// With how often it answered so, where it does not always.
+fn label(endpoint: &Endpoint) -> String {
+    match endpoint.samples {
+        Some(samples) if samples.seen < samples.made => {
+            format!("{} ({} of {})", endpoint.address, samples.seen, samples.made)
+        }
+        _ => endpoint.address.clone(),
     }
 }
 

@@ -85,7 +85,8 @@ impl Farm {
             if every > 0 && number % every == 0 {
                 return Vec::new();
             }
-            let name = query.queries[0].name.to_ascii();
+            // Resolvers may write a name in any case (draft-vixie-dnsext-dns0x20).
+            let name = query.queries[0].name.to_ascii().to_lowercase();
             if name.starts_with("gone") {
                 return vec![answer(query, ResponseCode::NXDomain, &[])];
             }

@@ -12,6 +12,18 @@ pub(super) struct Variables<'a> {
     pub(super) server_name: Option<&'a str>,
     pub(super) share: Option<&'a KeyShare>,
     pub(super) cookie: Option<&'a [u8]>,
+    pub(super) extras: Extras<'a>,
+}
+
+/// What only the survey offers: the hellos that stand for clients stay as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::observe::tls) struct Extras<'a> {
+    /// Protocol names for ALPN (RFC 7301 §3.1), best first; empty: the extension is left out.
+    pub(in crate::observe::tls) alpn: &'a [&'a str],
+    /// Asks for signed certificate timestamps (RFC 6962 §3.3.1).
+    pub(in crate::observe::tls) timestamps: bool,
+    /// Asks for a ticket, before TLS 1.3 (RFC 5077 §3.2).
+    pub(in crate::observe::tls) ticket: bool,
 }
 
 /// The message with its header. Every list of an offer fits its length field.
@@ -83,6 +95,18 @@ fn extensions(hello: &Hello<'_>, variables: &Variables<'_>) -> Vec<u8> {
             extension(&mut out, 44, &prefixed16(cookie));
         }
     }
+    let extras = variables.extras;
+    if !extras.alpn.is_empty() {
+        let mut names = Vec::new();
+        extras.alpn.iter().for_each(|name| vector8(&mut names, name.as_bytes()));
+        extension(&mut out, 16, &prefixed16(&names));
+    }
+    if extras.timestamps {
+        extension(&mut out, 18, &[]);
+    }
+    if extras.ticket {
+        extension(&mut out, 35, &[]);
+    }
     out
 }
 
@@ -121,7 +145,7 @@ mod tests {
     use crate::model::hello::{ORDINARY, WIDEST};
 
     fn variables<'a>(random: &'a [u8; 32], name: Option<&'a str>) -> Variables<'a> {
-        Variables { random, session_id: &[], server_name: name, share: None, cookie: None }
+        Variables { random, session_id: &[], server_name: name, share: None, cookie: None, extras: Extras::default() }
     }
 
     #[test]

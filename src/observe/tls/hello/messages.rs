@@ -1,9 +1,11 @@
 //! The messages of a server's flight, parsed. Whatever does not add up is `None`.
 
 use super::records::u24;
+use crate::model::hello::{TLS_1_2, TLS_1_3};
 
 /// HandshakeType (RFC 8446 §4, RFC 5246 §7.4, RFC 6066 §8).
 pub(in crate::observe::tls) const SERVER_HELLO: u8 = 2;
+pub(in crate::observe::tls) const ENCRYPTED_EXTENSIONS: u8 = 8;
 pub(in crate::observe::tls) const CERTIFICATE: u8 = 11;
 pub(in crate::observe::tls) const SERVER_KEY_EXCHANGE: u8 = 12;
 pub(in crate::observe::tls) const CERTIFICATE_REQUEST: u8 = 13;
@@ -14,6 +16,12 @@ pub(in crate::observe::tls) const CERTIFICATE_STATUS: u8 = 22;
 
 /// ExtensionType.
 const STATUS_REQUEST: u16 = 5;
+const ALPN: u16 = 16;
+const SIGNED_CERTIFICATE_TIMESTAMP: u16 = 18;
+const EXTENDED_MASTER_SECRET: u16 = 23;
+const SESSION_TICKET: u16 = 35;
+const CERTIFICATE_AUTHORITIES: u16 = 47;
+const RENEGOTIATION_INFO: u16 = 0xff01;
 const SUPPORTED_VERSIONS: u16 = 43;
 const COOKIE: u16 = 44;
 const KEY_SHARE: u16 = 51;
@@ -81,6 +89,19 @@ pub(in crate::observe::tls) struct ServerHello {
     pub(super) share: Vec<u8>,
     /// To be returned in the second ClientHello.
     pub(super) cookie: Option<Vec<u8>>,
+    pub(in crate::observe::tls) said: Acknowledged,
+}
+
+/// What a ServerHello says besides its choice. In TLS 1.3 most of it stands elsewhere, or nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::observe::tls) struct Acknowledged {
+    pub(in crate::observe::tls) has_session_id: bool,
+    pub(in crate::observe::tls) extended_master_secret: bool,
+    pub(in crate::observe::tls) renegotiation_info: bool,
+    pub(in crate::observe::tls) session_ticket: bool,
+    pub(in crate::observe::tls) alpn: Option<Vec<u8>>,
+    /// SignedCertificateTimestampList (RFC 6962 §3.3).
+    pub(in crate::observe::tls) timestamps: Option<Vec<u8>>,
 }
 
 impl ServerHello {
@@ -93,9 +114,9 @@ pub(in crate::observe::tls) fn server_hello(body: &[u8]) -> Option<ServerHello> 
     let mut reader = Reader(body);
     let version = reader.u16()?;
     let random = reader.bytes(32)?.try_into().ok()?;
-    reader.vector8()?; // session id
+    let said = Acknowledged { has_session_id: !reader.vector8()?.is_empty(), ..Acknowledged::default() };
     let cipher_suite = reader.u16()?;
-    let mut hello = ServerHello { version, cipher_suite, random, group: None, share: Vec::new(), cookie: None };
+    let mut hello = ServerHello { version, cipher_suite, random, group: None, share: Vec::new(), cookie: None, said };
     let _compression = reader.u8();
     let _length = reader.u16();
     for (kind, value) in extensions(reader.0) {
@@ -107,10 +128,47 @@ pub(in crate::observe::tls) fn server_hello(body: &[u8]) -> Option<ServerHello> 
                 hello.group = value.u16();
                 hello.share = value.vector16().unwrap_or_default().to_vec();
             }
+            EXTENDED_MASTER_SECRET => hello.said.extended_master_secret = true,
+            RENEGOTIATION_INFO => hello.said.renegotiation_info = true,
+            SESSION_TICKET => hello.said.session_ticket = true,
+            ALPN => hello.said.alpn = alpn(value.0),
+            SIGNED_CERTIFICATE_TIMESTAMP => hello.said.timestamps = Some(value.0.to_vec()),
             _ => {}
         }
     }
     Some(hello)
+}
+
+/// The one protocol that a server chose (RFC 7301 §3.1).
+fn alpn(value: &[u8]) -> Option<Vec<u8>> {
+    Reader(Reader(value).vector16()?).vector8().map(<[u8]>::to_vec)
+}
+
+/// ALPN in EncryptedExtensions (RFC 8446 §4.3.1).
+pub(super) fn encrypted_alpn(body: &[u8]) -> Option<Vec<u8>> {
+    let (_, value) = extensions(Reader(body).vector16()?).find(|(kind, _)| *kind == ALPN)?;
+    alpn(value)
+}
+
+/// The names of CAs in a CertificateRequest, each a DER Name (RFC 5246 §7.4.4, RFC 8446 §4.3.2, §4.2.4).
+pub(super) fn authorities(body: &[u8], version: u16) -> Option<Vec<Vec<u8>>> {
+    let mut reader = Reader(body);
+    reader.vector8()?; // certificate types, or the context
+    let names = if version == TLS_1_3 {
+        let found = extensions(reader.vector16()?).find(|(kind, _)| *kind == CERTIFICATE_AUTHORITIES);
+        found.and_then(|(_, value)| Reader(value).vector16()).unwrap_or_default()
+    } else {
+        if version == TLS_1_2 {
+            reader.vector16()?; // signature algorithms
+        }
+        reader.vector16()?
+    };
+    let mut reader = Reader(names);
+    let mut found = Vec::new();
+    while !reader.0.is_empty() {
+        found.push(reader.vector16()?.to_vec());
+    }
+    Some(found)
 }
 
 /// RFC 8446 §4.4.2, RFC 5246 §7.4.2.
@@ -119,6 +177,8 @@ pub(in crate::observe::tls) struct CertificateList {
     pub(in crate::observe::tls) certificates: Vec<Vec<u8>>,
     /// TLS 1.3 carries the OCSP response with the certificate it is for.
     pub(in crate::observe::tls) ocsp_staple: Option<Vec<u8>>,
+    /// And the timestamps.
+    pub(in crate::observe::tls) timestamps: Option<Vec<u8>>,
 }
 
 pub(in crate::observe::tls) fn certificate_list(body: &[u8], is_tls13: bool) -> Option<CertificateList> {
@@ -137,8 +197,13 @@ pub(in crate::observe::tls) fn certificate_list(body: &[u8], is_tls13: bool) -> 
         if is_tls13 {
             let extensions = extensions(reader.vector16()?);
             if found.certificates.is_empty() {
-                let mut staples = extensions.filter(|(kind, _)| *kind == STATUS_REQUEST);
-                found.ocsp_staple = staples.next().and_then(|(_, value)| certificate_status(value));
+                for (kind, value) in extensions {
+                    match kind {
+                        STATUS_REQUEST => found.ocsp_staple = certificate_status(value),
+                        SIGNED_CERTIFICATE_TIMESTAMP => found.timestamps = Some(value.to_vec()),
+                        _ => {}
+                    }
+                }
             }
         }
         found.certificates.push(certificate.to_vec());
@@ -226,6 +291,35 @@ mod tests {
         let body = [&[3, 3][..], &[7; 32], &[2, 5, 5, 0x13, 1, 0], &extensions].concat();
         let hello = server_hello(&body).unwrap();
         assert_eq!((hello.version, hello.cipher_suite, hello.group), (0x0304, 0x1301, None));
+    }
+
+    #[test]
+    fn what_else_a_server_hello_says() {
+        let extensions = [0, 22, 0, 23, 0, 0, 0xff, 1, 0, 1, 0, 0, 16, 0, 5, 0, 3, 2, b'h', b'2', 0, 35, 0, 0];
+        let body = [&[3, 3][..], &[7; 32], &[0, 0xc0, 0x2f, 0], &extensions].concat();
+        let said = server_hello(&body).unwrap().said;
+        assert_eq!(
+            said,
+            Acknowledged {
+                extended_master_secret: true,
+                renegotiation_info: true,
+                session_ticket: true,
+                alpn: Some(b"h2".to_vec()),
+                ..Acknowledged::default()
+            }
+        );
+    }
+
+    #[test]
+    fn names_in_certificate_requests() {
+        let names = [0, 7, 0, 2, 0x30, 0, 0, 1, 9];
+        let tls12 = [&[1, 64, 0, 2, 4, 1][..], &names].concat();
+        assert_eq!(authorities(&tls12, TLS_1_2), Some(vec![vec![0x30, 0], vec![9]]));
+        assert_eq!(authorities(&[&[1, 64][..], &names].concat(), 0x0302), Some(vec![vec![0x30, 0], vec![9]]));
+        let tls13 = [&[0, 0, 13, 0, 47, 0, 9][..], &names].concat();
+        assert_eq!(authorities(&tls13, TLS_1_3), Some(vec![vec![0x30, 0], vec![9]]));
+        assert_eq!(authorities(&[0, 0, 0], TLS_1_3), Some(Vec::new()));
+        assert_eq!(authorities(&[1, 64, 0, 2, 4, 1, 0, 3, 0, 9, 1], TLS_1_2), None);
     }
 
     #[test]

@@ -24,12 +24,13 @@ use super::{failure, iana, inspector};
 use crate::model::handshake::{ClientCertificate, Failure, KeyProof, Stage, TlsParameters};
 use crate::model::hello::{Choice, Chosen, Hello, HelloAnswer, TLS_1_2, TLS_1_3};
 
+pub(super) use client_hello::Extras;
 use client_hello::Variables;
 use key_schedule::{Opener, Suite};
 use key_share::KeyShare;
 use messages::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CERTIFICATE_VERIFY, FINISHED, Kind, SERVER_HELLO,
-    SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE, ServerHello,
+    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_STATUS, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Kind,
+    SERVER_HELLO, SERVER_HELLO_DONE, SERVER_KEY_EXCHANGE, ServerHello,
 };
 use records::{Fault, MAX_MESSAGE, Message, Records, Said};
 
@@ -49,6 +50,9 @@ pub(super) enum Until {
     Certificate,
     /// All of the flight that can be read; its signature is checked where our library can.
     Flight,
+    /// The same without looking at signatures; where TLS 1.3 is offered without a share, up to the HelloRetryRequest,
+    /// which names suite and group and costs the server no key and no signature.
+    Choice,
 }
 
 /// What ended a conversation before its aim.
@@ -73,19 +77,49 @@ pub(super) async fn converse(
     until: Until,
     deadline: Instant,
 ) -> HelloAnswer {
-    let Some(mut conversation) = Conversation::new(stream, hello, server_name, until) else {
-        return HelloAnswer::Refused(failure::local(Stage::Tls, "no random numbers could be made"));
+    let question = Question { hello, server_name, until, share: Share::Small, extras: Extras::default() };
+    let Some(mut conversation) = Conversation::new(stream, question) else {
+        return HelloAnswer::Refused(failure::local(Stage::Tls, NO_RANDOM));
     };
     let outcome = timeout_at(deadline, conversation.run()).await.unwrap_or(Err(Stop::Timeout));
     conversation.take_leave();
     conversation.into_answer(outcome)
 }
 
+/// The same for the survey, which varies more and wants to know more.
+pub(super) async fn ask(stream: TcpStream, question: Question<'_>, deadline: Instant) -> (Seen, Result<(), Stop>) {
+    let Some(mut conversation) = Conversation::new(stream, question) else {
+        return (Seen::default(), Err(Stop::Socket(io::Error::other(NO_RANDOM))));
+    };
+    let outcome = timeout_at(deadline, conversation.run()).await.unwrap_or(Err(Stop::Timeout));
+    conversation.take_leave();
+    (conversation.seen, outcome)
+}
+
+const NO_RANDOM: &str = "no random numbers could be made";
+
+/// A ClientHello, and how far its answer is of interest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) hello: &'a Hello<'a>,
+    pub(super) server_name: Option<&'a str>,
+    pub(super) until: Until,
+    pub(super) share: Share,
+    pub(super) extras: Extras<'a>,
+}
+
+/// Which share an offer of TLS 1.3 brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// For the first group that we can compute in and whose share is small.
+    Small,
+    /// None: the server is to ask for one (RFC 8446 §4.2.8).
+    Empty,
+}
+
 struct Conversation<'a> {
     stream: TcpStream,
-    hello: &'a Hello<'a>,
-    server_name: Option<&'a str>,
-    until: Until,
+    question: Question<'a>,
     random: [u8; 32],
     session_id: Vec<u8>,
     share: Option<KeyShare>,
@@ -99,35 +133,42 @@ struct Conversation<'a> {
 }
 
 /// What the server's messages said.
-#[derive(Default)]
-struct Seen {
-    server_hello: Option<ServerHello>,
-    certificates: Vec<Vec<u8>>,
-    ocsp_staple: Option<Vec<u8>>,
-    group: Option<u16>,
-    dh_bits: Option<usize>,
-    scheme: Option<u16>,
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Also of a HelloRetryRequest with which the conversation ended.
+    pub(super) server_hello: Option<ServerHello>,
+    pub(super) certificates: Vec<Vec<u8>>,
+    pub(super) ocsp_staple: Option<Vec<u8>>,
+    pub(super) timestamps: Option<Vec<u8>>,
+    pub(super) group: Option<u16>,
+    pub(super) dh_bits: Option<usize>,
+    pub(super) scheme: Option<u16>,
     key_proof: Option<KeyProof>,
-    certificate_requested: bool,
+    /// The CertificateRequest's names of CAs; `None`: no certificate was asked for.
+    pub(super) authorities: Option<Vec<Vec<u8>>>,
+    pub(super) alpn: Option<Vec<u8>>,
+    /// The flight was read to its end.
+    pub(super) is_whole: bool,
 }
 
 impl<'a> Conversation<'a> {
-    fn new(stream: TcpStream, hello: &'a Hello<'a>, server_name: Option<&'a str>, until: Until) -> Option<Self> {
+    fn new(stream: TcpStream, question: Question<'a>) -> Option<Self> {
+        let hello = question.hello;
         let (mut random, mut session_id) = ([0; 32], Vec::new());
         aws_lc_rs::rand::fill(&mut random).ok()?;
         let mut share = None;
         if hello.highest_version() >= TLS_1_3 {
             session_id = vec![0; 32];
             aws_lc_rs::rand::fill(&mut session_id).ok()?;
-            // One share: the first group we can compute in, whose share is small.
             let small = hello.groups.iter().filter(|&&group| group != crate::model::hello::X25519_MLKEM768);
-            share = small.copied().find_map(KeyShare::generate);
+            share = match question.share {
+                Share::Small => small.copied().find_map(KeyShare::generate),
+                Share::Empty => None,
+            };
         }
         Some(Self {
             stream,
-            hello,
-            server_name,
-            until,
+            question,
             random,
             session_id,
             share,
@@ -171,16 +212,17 @@ impl<'a> Conversation<'a> {
 
     async fn send_hello(&mut self, cookie: Option<&[u8]>) -> Result<(), Stop> {
         let message = client_hello::encode(
-            self.hello,
+            self.question.hello,
             &Variables {
                 random: &self.random,
                 session_id: &self.session_id,
-                server_name: self.server_name,
+                server_name: self.question.server_name,
                 share: self.share.as_ref(),
                 cookie,
+                extras: self.question.extras,
             },
         );
-        let record = client_hello::record(&message, self.hello.highest_version());
+        let record = client_hello::record(&message, self.question.hello.highest_version());
         self.transcript.extend_from_slice(&message);
         self.stream.write_all(&record).await.map_err(Stop::Socket)
     }
@@ -224,22 +266,33 @@ impl<'a> Conversation<'a> {
                     .ok_or(malformed("its Certificate message contradicts itself"))?;
                 self.seen.certificates = list.certificates;
                 self.seen.ocsp_staple = list.ocsp_staple;
-                if self.until == Until::Certificate {
+                self.seen.timestamps = self.seen.timestamps.take().or(list.timestamps);
+                if self.question.until == Until::Certificate {
                     return Ok(true);
                 }
             }
             (CERTIFICATE_STATUS, _) => self.seen.ocsp_staple = messages::certificate_status(body),
-            (CERTIFICATE_REQUEST, _) => self.seen.certificate_requested = true,
+            (CERTIFICATE_REQUEST, _) => {
+                let version = self.seen.server_hello.as_ref().map(|hello| hello.version).unwrap_or_default();
+                self.seen.authorities = Some(messages::authorities(body, version).unwrap_or_default());
+            }
+            (ENCRYPTED_EXTENSIONS, _) => self.seen.alpn = messages::encrypted_alpn(body),
             (SERVER_KEY_EXCHANGE, _) => self.key_exchange(body)?,
             (CERTIFICATE_VERIFY, _) => self.certificate_verify(body)?,
             _ => {}
         }
         self.transcript.extend_from_slice(&message.0);
-        Ok(matches!(message.kind(), SERVER_HELLO_DONE | CERTIFICATE_VERIFY | FINISHED))
+        self.seen.is_whole = matches!(message.kind(), SERVER_HELLO_DONE | CERTIFICATE_VERIFY | FINISHED);
+        Ok(self.seen.is_whole)
     }
 
     /// The server wants another share (RFC 8446 §4.1.4). Where we have none to give, its choice is all we learn.
     async fn retry(&mut self, message: &Message, request: ServerHello) -> Result<bool, Stop> {
+        if self.question.share == Share::Empty {
+            self.seen.group = request.group;
+            self.seen.server_hello = Some(request);
+            return Ok(true);
+        }
         let suite = Suite::new(CipherSuite::from(request.cipher_suite));
         let share = request.group.and_then(KeyShare::generate);
         let may_go_on = request.group.is_none() || share.is_some();
@@ -271,6 +324,8 @@ impl<'a> Conversation<'a> {
         if let Some(opener) = opener {
             self.records.open_with(opener);
         }
+        self.seen.alpn.clone_from(&hello.said.alpn);
+        self.seen.timestamps.clone_from(&hello.said.timestamps);
         self.seen.server_hello = Some(hello);
         Ok(!is_readable)
     }
@@ -321,6 +376,9 @@ impl<'a> Conversation<'a> {
     }
 
     fn check(&mut self, scheme: u16, signed: &[u8], signature: &[u8]) -> Result<(), Stop> {
+        if self.question.until == Until::Choice {
+            return Ok(());
+        }
         let Some(end_entity) = self.seen.certificates.first() else { return Ok(()) };
         let scheme = SignatureScheme::from(scheme);
         let proof = inspector::second_opinion(scheme, signed, end_entity, signature);
@@ -358,7 +416,7 @@ impl<'a> Conversation<'a> {
             alpn: None,
             signature_scheme: choice.signature_scheme.map(|scheme| iana::signature_scheme(scheme.into())),
             key_proof: seen.key_proof.unwrap_or(KeyProof::NotChecked),
-            client_certificate: if seen.certificate_requested {
+            client_certificate: if seen.authorities.is_some() {
                 ClientCertificate::Requested
             } else {
                 ClientCertificate::NotRequested
