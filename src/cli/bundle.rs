@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::options::{self, Global, Output};
 use super::probe::{self, ClientArgument};
-use super::revocation::RevocationOptions;
+use super::revocation::{LogOptions, RevocationOptions};
 use super::{CliError, Exit};
 use crate::model::bundle::{BundleFormat, BundleReport};
 use crate::model::finding::Severity;
@@ -99,6 +99,9 @@ pub struct Arguments {
 
     #[command(flatten)]
     revocation: RevocationOptions,
+
+    #[command(flatten)]
+    logs: LogOptions,
 
     /// For everything, such as 10s or 500ms
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
@@ -226,7 +229,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        anchors: arguments.logs.add_to(probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
         clients: probe::chosen(&arguments.client),
         at: arguments.at,
         fetch_issuers: !arguments.no_aia,

@@ -187,7 +187,8 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--mapping", "--out", "--password-file", "--roots"];
+const PATH_OPTIONS: &[&str] =
+    &["--ca", "--config", "--ct-logs", "--key", "--mapping", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::cloud::CloudOptions;
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
-use super::revocation::RevocationOptions;
+use super::revocation::{LogOptions, RevocationOptions};
 use super::survey::SurveyOptions;
 use super::wire::WireOptions;
 use super::{CliError, Exit};
@@ -101,6 +101,9 @@ pub struct Arguments {
 
     #[command(flatten)]
     revocation: RevocationOptions,
+
+    #[command(flatten)]
+    logs: LogOptions,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -255,7 +258,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        anchors: arguments.logs.add_to(anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
         clients: chosen(&arguments.client),
         at: arguments.at,
         expect_cname: arguments.expect_cname.clone(),

@@ -1,5 +1,11 @@
 //! Options about revocation and Certificate Transparency.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::CliError;
+use crate::judge::anchors::TrustAnchors;
+use crate::judge::ct::LogList;
 use crate::observe::revocation::Cache;
 use crate::probe::Revocation;
 
@@ -12,6 +18,26 @@ pub struct RevocationOptions {
     /// Ask the OCSP responders that the certificates name (they learn who asks about which certificate)
     #[arg(long)]
     ocsp: bool,
+}
+
+/// The same in every command that judges.
+#[derive(Debug, clap::Args)]
+pub struct LogOptions {
+    /// Judge signed certificate timestamps by this list of logs: Chrome's, as published at
+    /// https://www.gstatic.com/ct/log_list/v3/log_list.json
+    #[arg(long, value_name = "FILE")]
+    ct_logs: Option<PathBuf>,
+}
+
+impl LogOptions {
+    /// `anchors` with the logs of the file.
+    pub fn add_to(&self, anchors: TrustAnchors) -> Result<TrustAnchors, CliError> {
+        let Some(file) = &self.ct_logs else { return Ok(anchors) };
+        let fail = |reason: String| CliError::Usage(format!("--ct-logs {}: {reason}", file.display()));
+        let bytes = super::probe::read_file(file).map_err(fail)?;
+        let logs = LogList::parse(&bytes).map_err(|error| fail(error.to_string()))?;
+        Ok(anchors.with_logs(Some(Arc::new(logs))))
+    }
 }
 
 impl RevocationOptions {

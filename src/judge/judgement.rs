@@ -131,6 +131,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         view: View {
             own_stores: settings.anchors.are_own_stores(),
             update: settings.anchors.update(),
+            logs: settings.anchors.logs(),
             ..View::default()
         },
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),

@@ -10,6 +10,7 @@ pub mod case;
 pub mod client;
 pub mod clients;
 pub mod constraints;
+pub mod ct;
 pub mod engine;
 pub mod explain;
 pub mod limbo;

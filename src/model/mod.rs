@@ -7,6 +7,7 @@ pub mod aia;
 pub mod bundle;
 pub mod call;
 pub mod certificate;
+pub mod ct;
 pub mod evidence;
 pub mod finding;
 pub mod fix;

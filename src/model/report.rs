@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
+use super::ct::{CtFacts, LogListFacts};
 use super::finding::{Finding, NotChecked};
 use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
@@ -81,6 +82,9 @@ pub struct JudgedBy {
     pub expect_cname: Option<String>,
     /// The options that the commands in remedies repeat.
     pub options: String,
+    /// The list of Certificate Transparency logs (`--ct-logs`), as far as it matters here; absent where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ct_logs: Option<LogListFacts>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -177,6 +181,9 @@ pub struct Deployment {
     /// nothing was stapled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revocation: Vec<CertificateRevocation>,
+    /// What the end entity's timestamps are worth; absent where no list of logs was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_transparency: Option<CtFacts>,
     /// Does the private key that was given with the files belong to the end entity? Absent when none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<KeyProof>,

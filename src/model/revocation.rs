@@ -234,7 +234,7 @@ pub struct OcspQuestion {
 pub struct FetchedRevocation {
     pub fetch: RevocationFetch,
     /// Absent when nothing came, and in a report that is judged again where `fetch.said` stands for it.
-    pub body: Option<std::sync::Arc<[u8]>>,
+    pub body: Option<std::sync::Arc<Vec<u8>>>,
 }
 
 /// Everything that was done to learn of revocations.

@@ -54,7 +54,7 @@ pub struct VersionSurvey {
     /// `--order` was given, and the server has an order.
     #[serde(default)]
     pub suites_in_order: bool,
-    /// Key-exchange groups. Before TLS 1.2 they are not asked for; finite fields are, from TLS 1.3 on.
+    /// Key-exchange groups. Before TLS 1.2 they are asked for only where that is missing; finite fields are from TLS 1.3 on.
     pub groups: Vec<Named>,
     /// Schemes of the handshake's signature, which exist from TLS 1.2 on.
     pub signature_schemes: Vec<Named>,

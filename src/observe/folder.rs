@@ -42,20 +42,21 @@ impl Folder {
         (bytes.len() as u64 <= self.limits.file).then_some(bytes)
     }
 
-    /// Keeps the file, and removes the oldest beyond the limits. A cache that cannot be written is no cache, and nobody's
+    /// Keeps the file, made of these parts, and removes the oldest beyond the limits. A cache that cannot be written is no cache, and nobody's
     /// error.
-    pub fn write(&self, name: &str, bytes: &[u8]) {
-        if bytes.len() as u64 <= self.limits.file && self.put(&self.file(name), bytes).is_ok() {
+    pub fn write(&self, name: &str, parts: &[&[u8]]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length as u64 <= self.limits.file && self.put(&self.file(name), parts).is_ok() {
             self.trim();
         }
     }
 
     /// Whole or not at all: two probes may write the same entry. No fsync: what a power failure leaves behind is read
     /// with suspicion anyway.
-    fn put(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn put(&self, file: &Path, parts: &[&[u8]]) -> io::Result<()> {
         make(&self.path)?;
         let mut beside = tempfile::Builder::new().prefix(".new-").suffix(".tmp").tempfile_in(&self.path)?;
-        beside.write_all(bytes)?;
+        parts.iter().try_for_each(|part| beside.write_all(part))?;
         beside.persist(file)?;
         Ok(())
     }

@@ -134,7 +134,7 @@ impl Attempt {
         Self { begun: Instant::now(), fetch, question: wanted.ocsp.clone(), kept: None }
     }
 
-    fn finish(mut self, came: Result<Arc<[u8]>, Ended>) -> FetchedRevocation {
+    fn finish(mut self, came: Result<Arc<Vec<u8>>, Ended>) -> FetchedRevocation {
         self.fetch.duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut body = match came {
             Ok(body) => Some(body),
@@ -159,7 +159,7 @@ impl Attempt {
         match (came, self.kept.take()) {
             (Ok(Came::Body(body, validators)), _) => {
                 let is_crl = self.question.is_none();
-                (self.finish(Ok(body.into())), is_crl.then_some(validators))
+                (self.finish(Ok(Arc::new(body))), is_crl.then_some(validators))
             }
             (Ok(Came::NotModified), Some(kept)) => {
                 (self.fetch.from_cache, self.fetch.cached_at) = (true, Some(kept.fetched_at));

@@ -11,6 +11,7 @@ use crate::judge;
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
+use crate::judge::ct::LogList;
 use crate::model::aia::AiaEvidence;
 use crate::model::certificate::CertificateFacts;
 use crate::model::evidence::{Evidence, FileEvidence};
@@ -267,6 +268,8 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
             clients::ALL.iter().copied().filter(|client| ids.iter().any(|id| *id == client.id)).collect();
         if known.is_empty() { clients::ALL.to_vec() } else { known }
     };
+    let logs = by.ct_logs.as_ref().map(LogList::from_facts).transpose();
+    let logs = logs.map_err(|error| NotPossible::Malformed("run.judged_by.ct_logs", error.to_string()))?;
     let was_given = report.run.stores.iter().any(|used| used.id == "roots");
     let anchors = match &change.roots {
         Some(roots) => TrustAnchors::exactly(roots.clone()),
@@ -275,7 +278,7 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
     };
     let local = change.local.clone().unwrap_or_else(|| store.anchors(report, &Provenance::StoreLocal));
     Ok(Settings {
-        anchors: anchors.with_local(local),
+        anchors: anchors.with_local(local).with_logs(logs.map(Arc::new)),
         clients: change.clients.clone().unwrap_or_else(recorded),
         at: Some(change.at.unwrap_or(report.run.judged_at)),
         expect_cname,

@@ -106,6 +106,10 @@ fn judged_by(input: &Input<'_>) -> JudgedBy {
         warn_days: settings.warn_days,
         expect_cname: settings.expect_cname.as_ref().map(ToString::to_string),
         options: input.options.clone(),
+        ct_logs: settings
+            .anchors
+            .logs()
+            .map(|logs| logs.facts(judge::ct::log_ids(input.judgement, input.evidence).iter())),
     }
 }
 
@@ -133,6 +137,9 @@ pub fn repeated_options(settings: &Settings) -> String {
     }
     if settings.anchors.has_local() {
         add("--ca", &"FILE");
+    }
+    if settings.anchors.logs().is_some() {
+        add("--ct-logs", &"FILE");
     }
     if settings.revocation.crls {
         options.push_str(" --revocation");
@@ -247,6 +254,12 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
         paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
         clients,
         revocation: deployment.revocation.clone(),
+        certificate_transparency: judge::ct::of_deployment(
+            input.judgement,
+            input.evidence,
+            input.judge_settings,
+            deployment,
+        ),
         private_key: match &input.evidence.files {
             Some(files) if deployment.endpoints.is_empty() => files.key,
             _ => None,
@@ -472,10 +485,7 @@ fn repair(input: &Input<'_>, findings: &[Finding]) -> Repair {
 
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
-    let mut list = vec![(
-        "certificate-transparency",
-        "no log list was given, and timestamps in the TLS extension were not asked for",
-    )];
+    let mut list = vec![("certificate-transparency", transparency(input))];
     list.extend(revocation(input));
     match &input.evidence.files {
         Some(files) => {
@@ -503,6 +513,18 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         .map(|(code, reason)| NotChecked { code: code.to_owned(), reason: reason.to_owned() })
         .chain(limits)
         .collect()
+}
+
+/// What of Certificate Transparency is not judged.
+fn transparency(input: &Input<'_>) -> &'static str {
+    match (input.judge_settings.anchors.logs(), &input.evidence.files) {
+        (None, _) => "no log list was given (--ct-logs), and timestamps in the TLS extension were not asked for",
+        (Some(_), None) => {
+            "judged for Chrome and Edge; Safari and Firefox have lists of their own, and timestamps in the TLS extension \
+             were not asked for"
+        }
+        (Some(_), Some(_)) => "judged for Chrome and Edge; Safari and Firefox have lists of their own",
+    }
 }
 
 /// Who was not asked about revocations.

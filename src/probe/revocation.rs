@@ -65,9 +65,9 @@ pub(super) fn facts(evidence: &Evidence, judgement: &Judgement, level: EvidenceL
     let asked = evidence.revocation.as_ref()?;
     let fetch = |fetched: &FetchedRevocation| {
         let url = crate::x509::dn::printable(&fetched.fetch.url);
-        let is_small = |body: &&std::sync::Arc<[u8]>| body.len() <= MAX_IN_REPORT && level == EvidenceLevel::Pem;
+        let is_small = |body: &&std::sync::Arc<Vec<u8>>| body.len() <= MAX_IN_REPORT && level == EvidenceLevel::Pem;
         match fetched.body.as_ref().filter(is_small) {
-            Some(body) => RevocationFetch { url, body: Some(STANDARD.encode(body)), ..fetched.fetch.clone() },
+            Some(body) => RevocationFetch { url, body: Some(STANDARD.encode(&**body)), ..fetched.fetch.clone() },
             None => RevocationFetch { url, said: judge::revocation::said(judgement, fetched), ..fetched.fetch.clone() },
         }
     };
@@ -79,7 +79,7 @@ pub(super) fn facts(evidence: &Evidence, judgement: &Judgement, level: EvidenceL
 pub(super) fn recorded(report: &Report) -> Option<RevocationEvidence> {
     let facts = report.revocation.as_ref()?;
     let fetched = facts.fetches.iter().map(|fetch| FetchedRevocation {
-        body: fetch.body.as_ref().and_then(|text| STANDARD.decode(text).ok()).map(Into::into),
+        body: fetch.body.as_ref().and_then(|text| STANDARD.decode(text).ok()).map(std::sync::Arc::new),
         fetch: RevocationFetch { body: None, ..fetch.clone() },
     });
     Some(RevocationEvidence { crls: facts.crls, ocsp: facts.ocsp, fetched: fetched.collect() })

@@ -19,6 +19,7 @@ pub mod scan;
 pub mod screen;
 mod starttls;
 mod survey;
+mod transparency;
 
 use std::io::{self, Write};
 
@@ -68,6 +69,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     http::draw(report, &mut screen);
     chain::draw(report, &names, &mut screen);
     revocation::draw(report, &names, &mut screen);
+    transparency::draw(report, &mut screen);
     clients::draw(report, &mut screen);
     survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);

@@ -318,6 +318,11 @@ impl Certificate {
         &self.der
     }
 
+    /// The TBSCertificate, DER: what the issuer signed.
+    pub(super) fn tbs(&self) -> &[u8] {
+        &self.der[self.tbs.clone()]
+    }
+
     /// notBefore and notAfter as encoded: tag and content. Parsers differ in which forms they take.
     pub fn validity_encoding(&self) -> Option<[(u8, &[u8]); 2]> {
         let (outer, _) = der::split(&self.der[self.tbs.clone()])?;

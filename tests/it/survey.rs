@@ -323,3 +323,87 @@ async fn a_hostile_certificate_request() {
     assert_eq!((found.client_certificate.authorities.len(), found.client_certificate.authorities_count), (100, 2000));
     assert_eq!(found.client_certificate.authorities[0], "1b5b");
 }
+
+/// What a survey leads to: each rule on a server that has the fault, none on one that has not.
+#[tokio::test]
+async fn findings_of_the_survey() {
+    if is_missing("openssl") {
+        return;
+    }
+    let codes = |report: &Report| -> Vec<String> {
+        let of_survey = [
+            "capabilities-differ",
+            "default-certificate-served",
+            "no-extended-master-secret",
+            "no-secure-renegotiation",
+            "obsolete-version-accepted",
+            "weak-cipher-suite-accepted",
+            "weak-diffie-hellman-group",
+        ];
+        let mut codes: Vec<String> = report.findings.iter().map(|finding| finding.code.clone()).collect();
+        codes.retain(|code| of_survey.contains(&code.as_str()));
+        codes.sort_unstable();
+        codes
+    };
+    let good = Identity::new(
+        &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        &["-addext", &format!("subjectAltName=DNS:{NAME}")],
+    );
+    assert_eq!(codes(&report(good.s_server(&[]).address).await), Vec::<String>::new());
+    let rsa = Identity::rsa();
+    let old = rsa.s_server(&["-cipher", ANY, "-min_protocol", "TLSv1", "-legacy_renegotiation"]);
+    let report_of_old = report(old.address).await;
+    assert_eq!(
+        codes(&report_of_old),
+        ["obsolete-version-accepted", "weak-cipher-suite-accepted", "weak-diffie-hellman-group"]
+    );
+    let finding = |code: &str| report_of_old.findings.iter().find(|finding| finding.code == code).unwrap();
+    assert_eq!(finding("obsolete-version-accepted").facts["versions"], serde_json::json!(["1.0", "1.1"]));
+    assert_eq!(finding("weak-diffie-hellman-group").facts["bits"], 1024);
+
+    // A server that answers every name with the certificate of another.
+    let other = Identity::new(
+        &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        &["-addext", "subjectAltName=DNS:other.test"],
+    );
+    let (default, strict) = (other.s_server(&[]), good.s_server(&["-tls1_3"]));
+    assert_eq!(codes(&report(default.address).await), ["default-certificate-served"]);
+
+    // Two addresses, one of which has another policy.
+    let address = |address: SocketAddr| PinnedAddress { ip: address.ip(), port: Some(address.port()) };
+    let lenient = good.s_server(&[]);
+    let settings = Settings {
+        addresses: vec![address(lenient.address), address(strict.address)],
+        depth: Depth::Survey,
+        ..Settings::default()
+    };
+    let two = probe::probe(&NAME.parse().unwrap(), &settings, now).await;
+    assert_eq!(codes(&two), ["capabilities-differ"]);
+    let groups =
+        two.findings.iter().find(|finding| finding.code == "capabilities-differ").unwrap().facts["groups"].to_string();
+    assert!(
+        groups.contains("also TLS 1.2, TLS 1.2 TLS_ECDHE_ECDSA") && groups.contains("nothing that the others lack"),
+        "{groups}"
+    );
+}
+
+/// TLS 1.2 without any extension in the ServerHello: neither secure renegotiation nor the extended master secret.
+#[tokio::test]
+async fn a_server_of_twenty_years_ago() {
+    let (der, _) = certificate();
+    let flight =
+        [server_hello(0x0303), crate::support::tls_server::certificate_message(&[&der]), message(14, &[])].concat();
+    let flight = Arc::new(record(22, 0x0303, &flight));
+    let address = serve(move |mut stream| {
+        let flight = Arc::clone(&flight);
+        async move {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(&flight).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let report = report(address).await;
+    let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert!(codes.contains(&"no-secure-renegotiation") && codes.contains(&"no-extended-master-secret"), "{codes:?}");
+}

@@ -10,6 +10,7 @@ mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
 mod caa_forbids_issuer;
 mod caa_lookup_fails;
+mod capabilities_differ;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
@@ -29,6 +30,8 @@ mod connection_timed_out;
 mod crl_expired;
 mod crl_unreachable;
 mod crl_unusable;
+mod ct_policy_not_met;
+mod default_certificate_served;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
@@ -72,10 +75,13 @@ mod name_server_unreachable;
 mod name_servers_differ;
 mod no_certificate_policies;
 mod no_certificate_served;
+mod no_extended_master_secret;
 mod no_scts;
+mod no_secure_renegotiation;
 mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
+mod obsolete_version_accepted;
 mod ocsp_responder_fails;
 mod path_length_exceeded;
 mod plaintext_after_starttls;
@@ -89,6 +95,7 @@ mod resolvers_disagree;
 mod revocation_unknown;
 mod root_not_in_store;
 mod root_served;
+mod sct_signature_invalid;
 mod self_signed_end_entity;
 mod server_name_not_recognised;
 mod several_cnames;
@@ -105,6 +112,8 @@ mod trust_anchor_expired;
 mod unknown_critical_extension;
 mod unrelated_certificate_served;
 mod validity_too_long;
+mod weak_cipher_suite_accepted;
+mod weak_diffie_hellman_group;
 mod weak_key;
 mod weak_signature;
 mod wildcard_covers_one_label;
@@ -121,6 +130,7 @@ use super::judgement::{Deployment, Judgement, Settings};
 use super::pool::CertId;
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, SubjectKind};
+use crate::model::survey::SurveyEvidence;
 use crate::model::target::Target;
 use crate::model::verdict::Category;
 use crate::x509::Certificate;
@@ -239,6 +249,11 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// The survey of the first address that has one.
+    pub fn survey_of_any(&self) -> Option<&'a SurveyEvidence> {
+        self.evidence.endpoints.iter().find_map(|endpoint| endpoint.survey.as_ref())
+    }
+
     /// The command that writes the corrected bundle.
     pub fn bundle_command(&self) -> Option<String> {
         let Self { target, options, .. } = self;
@@ -263,6 +278,7 @@ pub const ALL: &[&Rule] = &[
     &ca_issuers_wrong_type::RULE,
     &caa_forbids_issuer::RULE,
     &caa_lookup_fails::RULE,
+    &capabilities_differ::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
@@ -282,6 +298,8 @@ pub const ALL: &[&Rule] = &[
     &crl_expired::RULE,
     &crl_unreachable::RULE,
     &crl_unusable::RULE,
+    &ct_policy_not_met::RULE,
+    &default_certificate_served::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
@@ -325,10 +343,13 @@ pub const ALL: &[&Rule] = &[
     &name_servers_differ::RULE,
     &no_certificate_policies::RULE,
     &no_certificate_served::RULE,
+    &no_extended_master_secret::RULE,
     &no_scts::RULE,
+    &no_secure_renegotiation::RULE,
     &not_for_tls_servers::RULE,
     &not_tls::RULE,
     &nothing_in_common::RULE,
+    &obsolete_version_accepted::RULE,
     &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
     &plaintext_after_starttls::RULE,
@@ -342,6 +363,7 @@ pub const ALL: &[&Rule] = &[
     &revocation_unknown::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
+    &sct_signature_invalid::RULE,
     &self_signed_end_entity::RULE,
     &server_name_not_recognised::RULE,
     &several_cnames::RULE,
@@ -358,6 +380,8 @@ pub const ALL: &[&Rule] = &[
     &unknown_critical_extension::RULE,
     &unrelated_certificate_served::RULE,
     &validity_too_long::RULE,
+    &weak_cipher_suite_accepted::RULE,
+    &weak_diffie_hellman_group::RULE,
     &weak_key::RULE,
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,

@@ -18,6 +18,7 @@ use crate::model::naming::{CaaSet, NameFaultKind, NameServer, NameServerStatus, 
 use crate::model::resolution::{DnsStatus, Resolution};
 use crate::model::revocation::{CertificateRevocation, RevocationAnswer, RevocationSource};
 use crate::model::starttls::StartTls;
+use crate::model::survey::Survey;
 use crate::model::target::ReferenceId;
 use crate::x509::Certificate;
 use crate::x509::dn::printable;
@@ -131,6 +132,27 @@ pub fn with_starttls(context: &Context<'_>, outcome: Outcome) -> Outcome {
         }
     }
     Outcome::Found(found)
+}
+
+/// Runs `check` on what each address supports; addresses of which it finds the same share a finding.
+pub fn per_survey(context: &Context<'_>, check: impl Fn(&EndpointEvidence, &Survey) -> Option<Found>) -> Outcome {
+    if context.survey_of_any().is_none() {
+        return Outcome::NotApplicable;
+    }
+    let mut all: Vec<(Found, Vec<String>)> = Vec::new();
+    for endpoint in &context.evidence.endpoints {
+        let Some(found) = endpoint.survey.as_ref().and_then(|evidence| check(endpoint, &evidence.survey)) else {
+            continue;
+        };
+        let address = endpoint.address.to_string();
+        let alike =
+            |(other, _): &&mut (Found, Vec<String>)| other.facts == found.facts && other.severity == found.severity;
+        match all.iter_mut().find(alike) {
+            Some((_, addresses)) => addresses.push(address),
+            None => all.push((found, vec![address])),
+        }
+    }
+    Outcome::of(all.into_iter().map(|(found, addresses)| found.fact("addresses", addresses)).collect())
 }
 
 /// Runs `check` for every deployment that served anything; a finding is bound to its deployment.

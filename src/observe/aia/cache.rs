@@ -88,7 +88,7 @@ impl Cache {
             certificates: certificates.iter().map(|der| STANDARD.encode(der)).collect(),
         };
         if let Ok(bytes) = serde_json::to_vec(&entry) {
-            self.folder.write(&file(url), &bytes);
+            self.folder.write(&file(url), &[&bytes]);
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Kept {
     pub fetched_at: Time,
     pub validators: Validators,
     /// A CRL, valid at the moment it was asked for.
-    pub body: Arc<[u8]>,
+    pub body: Arc<Vec<u8>>,
 }
 
 impl Cache {
@@ -56,15 +56,15 @@ impl Cache {
 
     /// What `url` gave before `now`, while it is valid (RFC 5280 §5.1.2.5).
     pub fn read(&self, url: &str, now: Time) -> Option<Kept> {
-        let bytes = self.folder.read(&file(url))?;
+        let mut bytes = self.folder.read(&file(url))?;
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let line: Line = serde_json::from_slice(&bytes[..end]).ok()?;
-        let body = &bytes[end + 1..];
-        let is_valid = until(body).is_some_and(|until| (line.fetched_at..=until).contains(&now));
+        let body = bytes.split_off(end + 1);
+        let is_valid = until(&body).is_some_and(|until| (line.fetched_at..=until).contains(&now));
         (line.url == url && is_valid).then(|| Kept {
             fetched_at: line.fetched_at,
             validators: line.validators,
-            body: body.into(),
+            body: Arc::new(body),
         })
     }
 
@@ -75,7 +75,7 @@ impl Cache {
         }
         let line = Line { url: url.to_owned(), fetched_at: now, validators };
         if let Ok(line) = serde_json::to_vec(&line) {
-            self.folder.write(&file(url), &[&line[..], b"\n", body].concat());
+            self.folder.write(&file(url), &[&line, b"\n", body]);
         }
     }
 }

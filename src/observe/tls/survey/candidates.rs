@@ -52,14 +52,14 @@ pub(super) fn suites(version: u16) -> Vec<u16> {
     WIDEST.cipher_suites.iter().copied().chain(others).filter(of_version).collect()
 }
 
-/// AEAD, and MACs with SHA-2, came with TLS 1.2 (RFC 5246 §1.2), except for CBC with pre-shared keys (RFC 5487 §3). Curves,
-/// passwords and pre-shared keys came after SSL 3.0, the first two with extensions, which it has none of.
+/// AEAD, and MACs with SHA-2, came with TLS 1.2 (RFC 5246 §1.2), except for CBC with pre-shared keys (RFC 5487 §3). Those and
+/// passwords came after SSL 3.0. Curves did too, but some servers use them there.
 fn is_for_old(suite: u16, version: u16) -> bool {
     let (exchange, cipher) = halves(suite);
     let has_old_mac = cipher.ends_with("_SHA") || cipher.ends_with("_MD5") || cipher.ends_with("_IMIT");
+    let is_secret = exchange.contains("PSK") || exchange.contains("SRP");
     let is_psk_cbc = exchange.contains("PSK") && (cipher.contains("_CBC_") || cipher.starts_with("NULL"));
-    (has_old_mac || is_psk_cbc)
-        && !(version == SSL_3_0 && ["ECDH", "PSK", "SRP"].iter().any(|new| exchange.contains(new)))
+    (has_old_mac || is_psk_cbc) && !(version == SSL_3_0 && is_secret)
 }
 
 /// Is the key exchange signed and on a curve?
@@ -239,7 +239,7 @@ mod tests {
         assert!(
             tls10.contains(&0xc013) && tls10.contains(&0x000a) && !tls10.contains(&0xc02f) && !tls10.contains(&0x003c)
         );
-        assert!(ssl.contains(&0x000a) && !ssl.contains(&0xc013));
+        assert!(ssl.contains(&0x000a) && !ssl.contains(&0x008c));
         assert!(tls12.iter().all(|suite| ![0x00ff, 0x5600, 0].contains(suite)));
     }
 

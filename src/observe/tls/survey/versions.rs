@@ -14,12 +14,18 @@ use crate::observe::tls::iana;
 
 /// All versions at the same time, the newest first.
 pub(super) async fn survey(surveyor: &Arc<Surveyor>) -> Vec<VersionSurvey> {
-    let (tls13, tls12, (tls11, tls10), ssl) = tokio::join!(
+    let (tls13, tls12, (mut tls11, mut tls10), ssl) = tokio::join!(
         tls13(surveyor),
         tls12(surveyor),
         before_tls12(surveyor),
         old(surveyor, SSL_3_0, Found::default())
     );
+    // Groups belong to the server more than to a version: of the old ones the newest is asked where TLS 1.2 is missing.
+    if tls12.supported == Support::No {
+        let newest = if tls11.supported == Support::Yes { (&mut tls11, TLS_1_1) } else { (&mut tls10, TLS_1_0) };
+        let suites: Vec<u16> = newest.0.cipher_suites.iter().map(|suite| suite.number).collect();
+        newest.0.take_groups(&groups_before_tls13(surveyor, newest.1, &suites).await);
+    }
     vec![tls13, tls12, tls11, tls10, ssl]
 }
 
@@ -95,7 +101,7 @@ async fn tls12(surveyor: &Arc<Surveyor>) -> VersionSurvey {
     while asked.round(surveyor).await && signed(&asked.found).is_empty() {}
     let signed = signed(&asked.found);
     let (groups, schemes, suites) =
-        tokio::join!(groups_tls12(surveyor, &signed), schemes_tls12(surveyor, &signed), async {
+        tokio::join!(groups_before_tls13(surveyor, TLS_1_2, &signed), schemes_tls12(surveyor, &signed), async {
             ordered(surveyor, TLS_1_2, asked.run(surveyor).await).await
         });
     let groups = more_groups_tls12(surveyor, &signed, &suites.found.accepted, groups).await;
@@ -108,25 +114,46 @@ async fn more_groups_tls12(surveyor: &Arc<Surveyor>, before: &[u16], suites: &[u
     let by_rsa = |suite: &u16| on_curve(suite) && candidates::is_signed_by_rsa(*suite);
     let is_new = |is: &dyn Fn(&u16) -> bool| !before.iter().any(is) && suites.iter().any(is);
     // Beside an ECDSA key's own curve, a server with an order of its own shows no other group.
-    if is_new(&by_rsa) || is_new(&on_curve) { groups_tls12(surveyor, suites).await } else { found }
+    if is_new(&by_rsa) || is_new(&on_curve) { groups_before_tls13(surveyor, TLS_1_2, suites).await } else { found }
 }
 
-async fn groups_tls12(surveyor: &Arc<Surveyor>, suites: &[u16]) -> Found {
+async fn groups_before_tls13(surveyor: &Arc<Surveyor>, version: u16, suites: &[u16]) -> Found {
     let on_curve: Vec<u16> = suites.iter().copied().filter(|suite| candidates::is_signed_on_curve(*suite)).collect();
     if on_curve.is_empty() {
         return Found::default();
     }
     let by_rsa: Vec<u16> = on_curve.iter().copied().filter(|suite| candidates::is_signed_by_rsa(*suite)).collect();
-    let known = Found { accepted: surveyor.sightings().groups_tls12.clone(), ..Found::default() };
-    let subject = if by_rsa.is_empty() {
-        GroupsTls12 { suites: on_curve, curve_of_key: surveyor.sightings().curve_of_key() }
-    } else {
-        GroupsTls12 { suites: by_rsa, curve_of_key: None }
+    let seen = || if version == TLS_1_2 { surveyor.sightings().groups_tls12.clone() } else { Vec::new() };
+    let known = Found { accepted: seen(), ..Found::default() };
+    let asked = |suites: &[u16], beside: Option<u16>, known: Found| {
+        let subject = Groups { version, suites: suites.to_vec(), beside };
+        Enumeration::new(subject, candidates::GROUPS_TLS12, known)
     };
-    let mut found = Enumeration::new(subject, candidates::GROUPS_TLS12, known).run(surveyor).await;
+    let curve = surveyor.sightings().curve_of_key().filter(|_| by_rsa.is_empty());
+    let mut found = match curve {
+        None => asked(if by_rsa.is_empty() { &on_curve } else { &by_rsa }, None, known).run(surveyor).await,
+        Some(curve) => {
+            // Most servers take only offers that hold the curve of their ECDSA key (RFC 8422 §5.1.1), so it stands behind what
+            // is asked for; those with an order of their own may always choose it then. Others do not look at it.
+            let mut without = known.clone();
+            without.accepted.extend((!known.accepted.contains(&curve)).then_some(curve));
+            let mut alone = asked(&on_curve, None, without).whole_first();
+            let (beside, ()) = tokio::join!(asked(&on_curve, Some(curve), known).run(surveyor), async {
+                alone.round(surveyor).await;
+            });
+            let mut found = beside;
+            if !alone.found.choices.is_empty() {
+                let rest =
+                    Found { accepted: [found.accepted.clone(), alone.found.accepted].concat(), ..Found::default() };
+                let rest = asked(&on_curve, None, rest).run(surveyor).await;
+                found.also(&rest.accepted);
+                found.is_incomplete |= rest.is_incomplete;
+            }
+            found
+        }
+    };
     found.unasked.clear();
-    let known = surveyor.sightings().groups_tls12.clone();
-    found.also(&known);
+    found.also(&seen());
     found
 }
 
@@ -206,12 +233,7 @@ fn assembled(
     let mut all_schemes = schemes.accepted.clone();
     all_schemes.extend(schemes.unasked.iter().filter(|scheme| !schemes.accepted.contains(scheme)));
     all_schemes.dedup();
-    VersionSurvey {
-        groups: groups
-            .accepted
-            .iter()
-            .map(|&group| Named { number: group, name: sightings::group_name(group) })
-            .collect(),
+    let mut version = VersionSurvey {
         signature_schemes: all_schemes
             .iter()
             .map(|&scheme| Named { number: scheme, name: iana::signature_scheme(SignatureScheme::from(scheme)) })
@@ -221,10 +243,17 @@ fn assembled(
         dh_bits: surveyor.sightings().dh_bits(version),
         incomplete: incomplete.map(|(what, _)| what.to_owned()).collect(),
         ..VersionSurvey::of(version, suites)
-    }
+    };
+    version.take_groups(groups);
+    version
 }
 
 impl VersionSurvey {
+    fn take_groups(&mut self, groups: &Found) {
+        let named = |group: &u16| Named { number: *group, name: sightings::group_name(*group) };
+        self.groups = groups.accepted.iter().map(named).collect();
+    }
+
     fn of(version: u16, suites: &Found) -> Self {
         let names = suites.accepted.iter();
         Self {
@@ -389,18 +418,19 @@ fn unseen_first(all: &[u16], seen: &[u16], turn: usize, is_likely: impl Fn(u16) 
     [likely, seen, others].concat()
 }
 
-/// Groups of TLS 1.2.
-struct GroupsTls12 {
+/// Groups of TLS 1.2 and older.
+struct Groups {
+    version: u16,
     suites: Vec<u16>,
-    /// With an ECDSA key a server takes only offers that hold its curve (RFC 8422 §5.1.1), which therefore stands last.
-    curve_of_key: Option<u16>,
+    /// Offered behind each part.
+    beside: Option<u16>,
 }
 
-impl Subject for GroupsTls12 {
+impl Subject for Groups {
     fn offer(&self, part: &[u16], _turn: usize) -> Offer {
-        let anchor = self.curve_of_key.filter(|curve| !part.contains(curve));
-        let groups = part.iter().copied().chain(anchor).collect();
-        offer_before_tls13(TLS_1_2, self.suites.clone(), groups, WIDEST.signature_schemes.to_vec())
+        let beside = self.beside.filter(|group| !part.contains(group));
+        let groups = part.iter().copied().chain(beside).collect();
+        offer_before_tls13(self.version, self.suites.clone(), groups, WIDEST.signature_schemes.to_vec())
     }
 
     fn chosen(&self, seen: &Seen) -> Option<u16> {
