@@ -1,20 +1,11 @@
 #!/usr/bin/env bash
-# CPU of the name system alone: names that do not exist cost two questions (A and AAAA), a line, and no connection. Half of the
-# figure is an upper bound for one question.
+# CPU of one question to the name server, A and AAAA of names with none to three aliases (dns.rs).
 #   benches/bulk/dns.sh [NAMES [ROUNDS]]
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 count=${1:-20000} work=$PERF_DIR/dns
-mkdir -p "$work"
-seq -f 'n%07.0f.nowhere.test' "$count" > "$work/names.txt"
+python3 "$PERF/targets.py" lists --count "$count" --net "$FARM_NET" --out "$work"
+(cd "$root" && cargo build -q --release --example dns_cost)
 for _ in $(seq "${2:-5}"); do
-  python3 - "$TLSMEND" "$work/names.txt" "$FARM_NET.253:5300" "$count" <<'P'
-import resource, subprocess, sys
-tlsmend, names, server, count = sys.argv[1:]
-before = resource.getrusage(resource.RUSAGE_CHILDREN)
-subprocess.run([tlsmend, "scan", names, "--resolver", server, "--no-cache"], stdout=subprocess.DEVNULL)
-after = resource.getrusage(resource.RUSAGE_CHILDREN)
-cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-print(f"{cpu / int(count) * 1e6:.1f} us a name, {cpu / int(count) / 2 * 1e6:.1f} us a question")
-P
+  "$CARGO_TARGET_DIR/release/examples/dns_cost" "$work/names.txt" "$FARM_NET.253:5300"
 done
