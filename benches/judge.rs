@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tlsmend::judge::alike::{Alike, Known};
 use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::memo::Memo;
 use tlsmend::judge::stores::{mozilla, table};
@@ -14,6 +15,7 @@ use tlsmend::judge::{Settings, clients, judge, judge_with};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
 use tlsmend::model::resolution::Resolution;
+use tlsmend::model::target::Target;
 use tlsmend::model::time::Time;
 use tlsmend::x509::Certificate;
 
@@ -22,6 +24,8 @@ const ROUNDS: usize = 301;
 struct Chain {
     root: Vec<u8>,
     served: Vec<Vec<u8>>,
+    /// More end entities of the same intermediate, alike but for what is each one's own.
+    others: Vec<Vec<u8>>,
 }
 
 fn chain() -> Chain {
@@ -47,7 +51,18 @@ fn chain() -> Chain {
     let by_intermediate = Issuer::from_params(&intermediate, &intermediate_key);
     let der =
         |certificate: Result<rcgen::Certificate, rcgen::Error>| certificate.expect("it can be signed").der().to_vec();
+    let other = |_| {
+        let mut params = site.clone();
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, "www.example.com");
+        let now = SystemTime::now();
+        params.not_before = (now - Duration::from_secs(86_400)).into();
+        params.not_after = (now + Duration::from_secs(89 * 86_400)).into();
+        der(params.signed_by(&key(), &by_intermediate))
+    };
     Chain {
+        others: (0..ROUNDS).map(other).collect(),
         root: der(root.self_signed(&root_key)),
         served: vec![
             der(site.signed_by(&site_key, &by_intermediate)),
@@ -70,9 +85,13 @@ fn evidence(chain: &Chain) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
         }],
         files: None,
+        revocation: None,
         aia: Vec::new(),
     }
 }
@@ -131,6 +150,7 @@ fn main() {
     }
     let (theirs, ours, one) = (median(theirs), median(ours), median(one));
     let hosts = other_hosts(&evidence, &settings);
+    let alike = end_entities_alike(&chain, &evidence, &settings);
     println!("parsing all of Mozilla's roots               {loading:>10.1?}");
     println!("looking up a name in all stores              {looking_up:>10.1?}");
     println!("rustls-webpki, one verification              {theirs:>10.1?}");
@@ -146,6 +166,30 @@ fn main() {
     for (what, time) in hosts {
         println!("the same chain again, {what:21}  {time:>10.1?}");
     }
+    println!(
+        "a new end entity of a known CA               {alike:>10.1?}  {:.2} x",
+        alike.as_secs_f64() / theirs.as_secs_f64()
+    );
+}
+
+/// Finding again what was concluded of one end entity for others that are alike: one signature and the rest.
+fn end_entities_alike(chain: &Chain, evidence: &Evidence, settings: &Settings) -> Duration {
+    let target: Target = "www.example.com".parse().expect("a target");
+    let with = |end_entity: &Vec<u8>| {
+        let mut evidence = evidence.clone();
+        evidence.endpoints[0].served_chain[0].clone_from(end_entity);
+        evidence
+    };
+    let (first, others) = chain.others.split_first().expect("some");
+    let first = with(first);
+    let alike = Alike::default();
+    let Known::Stranger(stranger) = alike.find(&target, &first, settings) else { panic!("it is ordinary") };
+    alike.keep(*stranger, &target, &first, settings, &judge(&first, settings), ());
+    let times = others.iter().map(|other| {
+        let evidence = with(other);
+        timed(|| assert!(matches!(alike.find(&target, &evidence, settings), Known::Alike(..))))
+    });
+    median(times.collect())
 }
 
 /// Judging one chain for all clients under names that a memo has not met, which the certificate is for or is not for.

@@ -26,7 +26,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        starttls: None,
+        http: None,
         survey: None,
+        samples: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,
@@ -34,6 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         endpoints: vec![endpoint],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     };
     let settings = Settings {
         clients: clients::ALL.to_vec(),

@@ -18,6 +18,7 @@
 //! - [`probe`]: the pipeline, the only place where observing and judging meet.
 //! - [`report`]: one file an output format.
 //! - [`remedy`]: the bundle that mends a chain, with its proof; having it served, and putting back what was there.
+//! - [`scan`]: many targets: queue, limits, resume, one line each.
 //! - [`lab`]: broken PKIs and the servers that show them, on loopback.
 //! - [`cli`]: the command line; clock, environment and terminal are touched there alone.
 //!
@@ -33,4 +34,5 @@ pub mod observe;
 pub mod probe;
 pub mod remedy;
 pub mod report;
+pub mod scan;
 pub mod x509;

@@ -2,7 +2,10 @@
 
 mod again;
 mod assemble;
+mod http;
 mod inspect;
+mod revocation;
+mod samples;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,14 +26,19 @@ use crate::model::resolution::Resolution;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::observe::aia::{Cache, Fetcher};
-use crate::observe::dns::Resolver;
+use crate::observe::dns::{Look, Resolver, Surroundings};
 use crate::observe::tls::{Connector, SurveySettings};
 
 pub use again::{Change, NotPossible, judge_again};
+pub(crate) use http::Looks;
 pub use inspect::{complete, inspect};
+pub use revocation::Revocation;
 
 /// Addresses spoken to for one target. CDNs answer with up to about 30; a zone made to exhaust us is cut here.
 const MAX_ADDRESSES: usize = 64;
+
+/// Handshakes with one address: enough to meet each of a few back-ends.
+pub const MAX_SAMPLES: usize = 20;
 
 /// Rounds of fetching issuers: each may lead to the next certificate up. Chromium stops at 5 per chain.
 const MAX_AIA_ROUNDS: usize = 5;
@@ -64,7 +72,8 @@ pub struct PinnedAddress {
     pub port: Option<u16>,
 }
 
-/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options.
+/// How to probe. [`Settings::default`] is what `tlsmend probe` does without options, but for the request over HTTP: a person
+/// is glad of it, and it would double what a scan costs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Name servers to ask; empty: the system's, and its hosts file.
@@ -90,9 +99,17 @@ pub struct Settings {
     pub bundle_with_root: bool,
     /// Where fetched issuers are kept for the day their address is dead; `None`: nowhere.
     pub aia_cache: Option<Cache>,
+    /// How far revocation is looked into.
+    pub revocation: Revocation,
     /// Days before expiry that are worth a finding; `None`: a third of the lifetime.
     pub warn_days: Option<u32>,
     pub depth: Depth,
+    /// Ask for `/` over TLS too, where the target is one of https: a connection more.
+    pub http: bool,
+    /// Handshakes with each address, up to [`MAX_SAMPLES`].
+    pub samples: usize,
+    /// What to ask the name system beyond the addresses; `None`: nothing.
+    pub look: Option<Look>,
     /// How to survey, where `depth` says so.
     pub survey: SurveySettings,
     /// For the whole target.
@@ -120,8 +137,12 @@ impl Default for Settings {
             fetch_every_issuer: false,
             bundle_with_root: false,
             aia_cache: None,
+            revocation: Revocation::default(),
             warn_days: None,
             depth: Depth::Handshake,
+            http: false,
+            samples: 1,
+            look: Some(Look::Beside),
             survey: SurveySettings::default(),
             timeout: Duration::from_secs(10),
             evidence: EvidenceLevel::Pem,
@@ -133,7 +154,7 @@ impl Default for Settings {
 
 impl Settings {
     /// What of them the judge needs; `now` where no other moment was asked for.
-    fn for_judging(&self, now: Time) -> judge::Settings {
+    pub(crate) fn for_judging(&self, now: Time) -> judge::Settings {
         judge::Settings {
             clients: self.clients.clone(),
             anchors: self.anchors.clone(),
@@ -157,27 +178,87 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
     let share = |percent: u32| begun + settings.timeout * percent / 100;
     let resolver = Resolver::new(settings.resolvers.clone());
     let reference = settings.server_name.clone().unwrap_or_else(|| target.host.clone());
-    let (resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
-    let connector = Arc::new(Connector::new());
-    let endpoints = look_at(&connector, &addresses, &reference, settings, share(80)).await;
-    let mut evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None };
+    let (mut resolution, addresses) = resolve(target, settings, &resolver, share(50)).await;
+    let connector = Arc::new(Connector::new().with_starttls(target.starttls));
+    let mut looks = Looks::begin(target, settings, (&connector, &reference), &addresses, share(90));
+    // Neither needs the other's answer.
+    let (endpoints, surroundings) = tokio::join!(
+        async {
+            let first = look_at(&connector, &addresses, &reference, settings, share(80)).await;
+            looks.go_on(&first);
+            let samples = (settings.depth, settings.samples.min(MAX_SAMPLES));
+            samples::repeat(&connector, first, &reference, samples, share(80)).await
+        },
+        look_around(target, settings, &resolver, &resolution, started_at, share(80))
+    );
+    surroundings.put_into(&mut resolution);
+    let revocation = settings.revocation.evidence();
+    let evidence = Evidence { reference, resolution, endpoints, aia: Vec::new(), files: None, revocation };
     let judge_settings = settings.for_judging(started_at);
-    let server = (settings.depth != Depth::Chain).then(|| (&connector, share(90)));
-    let judgement =
-        judge_and_fetch(&mut evidence, &judge_settings, settings, &resolver, server, started_at, share(100)).await;
-    assemble::report(&assemble::Input {
+    let rest = Rest {
         target,
         settings,
-        evidence: &evidence,
         judge_settings: &judge_settings,
-        judgement: &judgement,
-        options: assemble::repeated_options(settings),
+        resolver: &resolver,
+        connector: &connector,
         started_at,
-        finished_at: clock(),
-    })
+        hellos_until: share(90),
+        issuers_until: share(100),
+        clock,
+    };
+    conclude(evidence, looks, &rest).await.report
 }
 
-async fn resolve(
+/// What the rest of a probe needs once the addresses have been spoken to.
+pub(crate) struct Rest<'a> {
+    pub target: &'a Target,
+    pub settings: &'a Settings,
+    pub judge_settings: &'a judge::Settings,
+    pub resolver: &'a Resolver,
+    pub connector: &'a Arc<Connector>,
+    pub started_at: Time,
+    /// Until when servers may be asked with clients' ClientHellos, and addresses for issuers.
+    pub hellos_until: Instant,
+    pub issuers_until: Instant,
+    pub clock: Clock,
+}
+
+/// A report and what it was made of.
+pub(crate) struct Probed {
+    pub report: Report,
+    pub evidence: Evidence,
+    pub judgement: Judgement,
+}
+
+/// Judges, fetches what the judge asks for, waits for `looks`, and reports.
+pub(crate) async fn conclude(mut evidence: Evidence, looks: Looks, rest: &Rest<'_>) -> Probed {
+    let settings = rest.settings;
+    let server = (settings.depth != Depth::Chain).then_some((rest.connector, rest.hellos_until));
+    let judgement = judge_and_fetch(
+        &mut evidence,
+        rest.judge_settings,
+        settings,
+        rest.resolver,
+        server,
+        rest.started_at,
+        rest.issuers_until,
+    )
+    .await;
+    looks.add_to(&mut evidence.endpoints).await;
+    let report = assemble::report(&assemble::Input {
+        target: rest.target,
+        settings,
+        evidence: &evidence,
+        judge_settings: rest.judge_settings,
+        judgement: &judgement,
+        options: assemble::repeated_options(settings),
+        started_at: rest.started_at,
+        finished_at: (rest.clock)(),
+    });
+    Probed { report, evidence, judgement }
+}
+
+pub(crate) async fn resolve(
     target: &Target,
     settings: &Settings,
     resolver: &Resolver,
@@ -196,6 +277,25 @@ async fn resolve(
         resolution.addresses.iter().take(MAX_ADDRESSES).map(|address| SocketAddr::new(address.ip, target.port));
     let addresses = addresses.collect();
     (resolution, addresses)
+}
+
+/// What the name system has beyond addresses. Only a whole handshake is worth it, unless it was asked for.
+async fn look_around(
+    target: &Target,
+    settings: &Settings,
+    resolver: &Resolver,
+    resolution: &Resolution,
+    now: Time,
+    deadline: Instant,
+) -> Surroundings {
+    match (&target.host, settings.look) {
+        (ReferenceId::Dns(_), Some(Look::Beside)) if settings.depth == Depth::Chain => Surroundings::default(),
+        (ReferenceId::Dns(name), Some(look)) => {
+            let https_port = target.starttls.is_none().then_some(target.port);
+            resolver.look(name, https_port, resolution, look, now, deadline).await
+        }
+        (ReferenceId::Ip(_), _) | (_, None) => Surroundings::default(),
+    }
 }
 
 async fn look_at(
@@ -221,7 +321,7 @@ async fn look_at(
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
 }
 
-async fn look_at_one(
+pub(crate) async fn look_at_one(
     connector: &Connector,
     address: SocketAddr,
     reference: &ReferenceId,
@@ -286,5 +386,5 @@ async fn judge_and_fetch(
         evidence.aia.extend(fetcher.fetch(&wanted, deadline).await);
         judgement = judge::judge_with(&settings.memo, evidence, judge_settings);
     }
-    judgement
+    revocation::look(evidence, judgement, judge_settings, settings, resolver, now, deadline).await
 }

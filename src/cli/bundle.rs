@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::options::{self, Global, Output};
 use super::probe::{self, ClientArgument};
+use super::revocation::{LogOptions, RevocationOptions};
 use super::{CliError, Exit};
 use crate::model::bundle::{BundleFormat, BundleReport};
 use crate::model::finding::Severity;
@@ -92,9 +93,15 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Neither read nor write the cache of fetched issuers
+    /// Neither read nor write the caches of fetched issuers and CRLs
     #[arg(long)]
     no_cache: bool,
+
+    #[command(flatten)]
+    revocation: RevocationOptions,
+
+    #[command(flatten)]
+    logs: LogOptions,
 
     /// For everything, such as 10s or 500ms
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
@@ -218,10 +225,11 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         if is_path { "<file>".to_owned() } else { argument }
     };
     Ok(Settings {
+        look: None,
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        anchors: arguments.logs.add_to(probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
         clients: probe::chosen(&arguments.client),
         at: arguments.at,
         fetch_issuers: !arguments.no_aia,
@@ -229,6 +237,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         fetch_every_issuer: true,
         bundle_with_root: arguments.with_root,
         aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
+        revocation: arguments.revocation.settings(!arguments.no_cache),
         timeout: arguments.timeout,
         arguments: super::cleaned_arguments().into_iter().map(subject).collect(),
         ..Settings::default()

@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::CliError;
 use crate::model::call::Call;
 use crate::model::target::DnsName;
+use crate::model::time::Time;
 use crate::remedy::cas::credentials::{Found, Identity, Lookup};
 use crate::remedy::cas::{CasClient, CasError, Endpoint, GuideClient, Settings};
 use crate::remedy::eas::EasClient;
@@ -246,6 +247,12 @@ fn settings(endpoint: &Endpoint) -> Result<Settings, CliError> {
         settings.extra_anchors = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
     }
     Ok(settings)
+}
+
+/// A moment that is yet to come.
+pub(super) fn moment_ahead(text: &str) -> Result<Time, String> {
+    let moment: Time = text.parse().map_err(|error: crate::model::time::TimeError| error.to_string())?;
+    if moment <= super::clock() { Err("it lies in the past".to_owned()) } else { Ok(moment) }
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::options::{Global, Output};
 use super::password::Passwords;
 use super::probe::{self, ClientArgument};
+use super::revocation::LogOptions;
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
 use crate::model::handshake::KeyProof;
@@ -67,6 +68,9 @@ pub struct Arguments {
     #[arg(long, value_name = "RFC3339")]
     at: Option<Time>,
 
+    #[command(flatten)]
+    logs: LogOptions,
+
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
     warn_days: Option<u32>,
@@ -84,7 +88,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     let (chain, own_key) = chain(arguments, &mut passwords)?;
     let key = key(arguments, &chain, &mut passwords)?.or(own_key);
     let settings = Settings {
-        anchors: probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        anchors: arguments.logs.add_to(probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
         clients: probe::chosen(&arguments.client),
         at: arguments.at,
         fetch_issuers: false,

@@ -13,14 +13,18 @@ mod inspect;
 mod judge;
 mod lab;
 mod mapping;
+mod naming;
 mod options;
 mod password;
 mod preflight;
 pub mod probe;
+mod revocation;
 mod rules;
+mod scan;
 mod show;
 mod stores;
 mod survey;
+mod wire;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -44,6 +48,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Probe(Box<probe::Arguments>),
+    Scan(Box<scan::Arguments>),
     Inspect(inspect::Arguments),
     Bundle(Box<bundle::Arguments>),
     Preflight(Box<preflight::Arguments>),
@@ -99,6 +104,7 @@ pub fn run() -> Result<Exit, CliError> {
     let arguments = config::parse()?;
     match arguments.command {
         Command::Probe(command) => probe::run(&command, &arguments.global),
+        Command::Scan(command) => scan::run(&command, &arguments.global),
         Command::Inspect(command) => inspect::run(&command, &arguments.global),
         Command::Bundle(command) => bundle::run(&command, &arguments.global),
         Command::Preflight(command) => preflight::run(&command, &arguments.global),
@@ -181,7 +187,8 @@ fn terminal_width() -> usize {
 }
 
 /// Options whose value is a path of this machine.
-const PATH_OPTIONS: &[&str] = &["--ca", "--config", "--key", "--mapping", "--out", "--password-file", "--roots"];
+const PATH_OPTIONS: &[&str] =
+    &["--ca", "--config", "--ct-logs", "--key", "--mapping", "--out", "--password-file", "--roots"];
 
 /// The command line as a report may show it: local paths are taken out.
 fn cleaned_arguments() -> Vec<String> {

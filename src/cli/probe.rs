@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::CloudOptions;
+use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
+use super::revocation::{LogOptions, RevocationOptions};
 use super::survey::SurveyOptions;
+use super::wire::WireOptions;
 use super::{CliError, Exit};
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
 use crate::model::finding::Severity;
-use crate::model::handshake::{EndpointStatus, FailureKind};
-use crate::model::report::{Endpoint, Report};
+use crate::model::handshake::EndpointStatus;
+use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
 use crate::model::time::Time;
 use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
@@ -39,6 +42,9 @@ Examples:
   tlsmend probe www.example.com
   tlsmend probe https://www.example.com:8443/ --output json > ticket.json
   tlsmend probe www.example.com --address 192.0.2.1     # before the DNS is switched
+  tlsmend probe www.example.com --revocation            # is any certificate of the path revoked?
+  tlsmend probe www.example.com --propagation --resolver 1.1.1.1 --resolver 8.8.8.8   # after it was switched
+  tlsmend probe smtp://mail.example.com:587             # STARTTLS; also imap, pop3, ftp, ldap, postgres, mysql
   tlsmend probe intranet.example --ca company-root.pem")]
 pub struct Arguments {
     /// Host, host:port, URL, IP address or [IPv6]:port
@@ -85,17 +91,19 @@ pub struct Arguments {
     #[arg(long)]
     no_aia: bool,
 
-    /// Fetch them from private and loopback addresses too
+    /// Fetch issuers, and what --revocation and --ocsp ask for, from private and loopback addresses too
     #[arg(long, conflicts_with = "no_aia")]
     allow_private_aia: bool,
 
-    /// Neither read nor write the cache of fetched issuers, which stands in for addresses that are dead today
+    /// Neither read nor write the caches of fetched issuers and CRLs, which stand in for addresses that are dead today
     #[arg(long)]
     no_cache: bool,
 
-    /// Ask for revocation too (so far only a stapled OCSP response is evaluated; the report lists the rest as not checked)
-    #[arg(long)]
-    revocation: bool,
+    #[command(flatten)]
+    revocation: RevocationOptions,
+
+    #[command(flatten)]
+    logs: LogOptions,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -122,6 +130,11 @@ pub struct Arguments {
     /// How much of the certificates the JSON carries
     #[arg(long, value_enum, default_value_t = EvidenceArgument::Pem)]
     evidence: EvidenceArgument,
+
+    #[command(flatten)]
+    naming: NamingOptions,
+    #[command(flatten)]
+    wire: WireOptions,
 
     #[command(flatten)]
     cloud: CloudOptions,
@@ -197,6 +210,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
+    let targets = arguments.wire.targets(&arguments.targets).map_err(|error| CliError::Usage(error.to_string()))?;
     let mut settings = settings(arguments)?;
     let runtime = super::runtime()?;
     if let Some(id) = &arguments.eas_gateway {
@@ -205,8 +219,8 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     }
     let settings = Arc::new(settings);
     runtime.block_on(async {
-        let mut exits = Vec::with_capacity(arguments.targets.len());
-        let mut waiting = arguments.targets.iter();
+        let mut exits = Vec::with_capacity(targets.len());
+        let mut waiting = targets.iter();
         let mut running = VecDeque::with_capacity(AT_ONCE);
         loop {
             running.extend(waiting.by_ref().take(AT_ONCE - running.len()).map(|target| {
@@ -244,18 +258,22 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
+        anchors: arguments.logs.add_to(anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
         clients: chosen(&arguments.client),
         at: arguments.at,
         expect_cname: arguments.expect_cname.clone(),
         fetch_issuers: !arguments.no_aia,
         allow_private_aia: arguments.allow_private_aia,
         warn_days: arguments.warn_days,
+        revocation: arguments.revocation.settings(!arguments.no_cache),
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
             DepthArgument::Survey => Depth::Survey,
         },
+        http: !arguments.wire.no_http,
+        samples: arguments.wire.samples.into(),
+        look: Some(arguments.naming.look()),
         survey: arguments.survey.settings(),
         timeout: arguments.timeout,
         evidence: match arguments.evidence {
@@ -344,7 +362,7 @@ pub(super) fn style(global: &Global) -> text::Style {
 
 /// The exit code for one report: 3, 1, 4, 0, the first that applies.
 pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
-    let spoken_to = report.endpoints.iter().filter(|endpoint| spoke_tls(endpoint)).count();
+    let spoken_to = report.endpoints.iter().filter(|endpoint| endpoint.spoke_tls()).count();
     let tried = report.endpoints.iter().filter(|endpoint| endpoint.status != EndpointStatus::NotTried).count();
     if spoken_to == 0 {
         Exit::Unreachable
@@ -354,32 +372,6 @@ pub fn exit_of(report: &Report, fail_on: Severity) -> Exit {
         Exit::Partial
     } else {
         Exit::Clean
-    }
-}
-
-/// It answered as a TLS server, be it with a refusal.
-fn spoke_tls(endpoint: &Endpoint) -> bool {
-    match (&endpoint.status, &endpoint.failure) {
-        (EndpointStatus::Completed, _) => true,
-        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
-        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
-            FailureKind::Alert
-            | FailureKind::VersionNotSupported
-            | FailureKind::NothingInCommon
-            | FailureKind::SignatureWrong
-            | FailureKind::NoCertificate
-            | FailureKind::TooLarge
-            | FailureKind::ClientCertificateRequired => true,
-            FailureKind::Refused
-            | FailureKind::Timeout
-            | FailureKind::Reset
-            | FailureKind::Unreachable
-            | FailureKind::Plaintext
-            | FailureKind::NotTls
-            | FailureKind::Closed
-            | FailureKind::Protocol
-            | FailureKind::Local => endpoint.tls.is_some(),
-        },
     }
 }
 

@@ -1,9 +1,11 @@
-//! Trust anchors: each client's own store, a user's own, anchors a user added.
+//! Trust anchors: each client's own store, a user's own, anchors a user added; and the Certificate Transparency logs, which
+//! are trusted too.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::client::Client;
+use super::ct::LogList;
 use super::pool::{CertId, Pool};
 use super::stores::update::{Kind, REPLACED, Update};
 use super::stores::{StoreId, StoreSet, mozilla, table};
@@ -25,6 +27,7 @@ pub enum AnchorKind {
 pub struct TrustAnchors {
     public: Public,
     local: Arc<[Arc<Certificate>]>,
+    logs: Option<Arc<LogList>>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,22 +48,31 @@ const MAX_OF_A_NAME: usize = 32;
 impl TrustAnchors {
     /// Each client's own store, as compiled in.
     pub fn own_stores() -> Self {
-        Self { public: Public::OwnStores(None), local: Arc::new([]) }
+        Self { public: Public::OwnStores(None), local: Arc::new([]), logs: None }
     }
 
     /// Each client's own store, as `tlsmend stores update` brought it.
     pub fn updated(update: Arc<Update>) -> Self {
-        Self { public: Public::OwnStores(Some(update)), local: Arc::new([]) }
+        Self { public: Public::OwnStores(Some(update)), local: Arc::new([]), logs: None }
     }
 
     /// Exactly these, under the rules for public CAs (`--roots`).
     pub fn exactly(roots: Vec<Arc<Certificate>>) -> Self {
-        Self { public: Public::Exactly(roots.into()), local: Arc::new([]) }
+        Self { public: Public::Exactly(roots.into()), local: Arc::new([]), logs: None }
     }
 
     /// With anchors that the user added (`--ca`).
     pub fn with_local(self, local: Vec<Arc<Certificate>>) -> Self {
         Self { local: local.into(), ..self }
+    }
+
+    /// With the logs that timestamps are judged by (`--ct-logs`).
+    pub fn with_logs(self, logs: Option<Arc<LogList>>) -> Self {
+        Self { logs, ..self }
+    }
+
+    pub fn logs(&self) -> Option<&LogList> {
+        self.logs.as_deref()
     }
 
     /// Each client trusts its own store, not what the user named.
@@ -78,7 +90,11 @@ impl TrustAnchors {
             (Public::Exactly(one), Public::Exactly(other)) => same(one, other),
             _ => false,
         };
-        same_public && same(&self.local, &other.local)
+        let same_logs = match (&self.logs, &other.logs) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_public && same_logs && same(&self.local, &other.local)
     }
 
     /// Did the user add any?

@@ -1,6 +1,7 @@
 //! One chain to be judged: what every engine is given.
 
 use super::anchors::AnchorKind;
+use super::ct::LogList;
 use super::name::Name;
 use super::pool::{CertId, Pool};
 use super::stores::update::Update;
@@ -21,6 +22,8 @@ pub struct View<'a> {
     pub known: Option<KnownIssuers>,
     /// Newer lists than those compiled in.
     pub update: Option<&'a Update>,
+    /// The Certificate Transparency logs, where a list was given.
+    pub logs: Option<&'a LogList>,
 }
 
 /// A served chain with everything that judging it needs. Engines read it; nothing here decides.

@@ -9,15 +9,17 @@ use super::meeting::{self, Meeting};
 use super::memo::{self, Memo};
 use super::name::Name;
 use super::pool::{CertId, Pool};
-use super::search::{self, Issuers, Search};
+use super::revocation;
+use super::search::{self, BuiltPath, Issuers, Search};
 use super::standard::FaultKind;
 use super::stores::doubt;
 use crate::model::evidence::Evidence;
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage};
 use crate::model::hello::{Chosen, Hello, HelloAnswer};
+use crate::model::revocation::{CertificateRevocation, RevocationAnswer};
 use crate::model::target::{DEFAULT_PORT, DnsName};
 use crate::model::time::Time;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Category, Verdict};
 use crate::x509::{Certificate, Fingerprint, ParseError};
 
 /// `caIssuers` addresses asked for in one judgement, over all certificates: real certificates carry one or two.
@@ -68,6 +70,20 @@ pub struct Deployment {
     pub with_fetched: Arc<Search>,
     /// One for each of `Settings::clients`.
     pub answers: Vec<Answer>,
+    /// For each certificate of [`judged_path`] below its anchor; empty when nothing was asked for or stapled.
+    pub revocation: Vec<CertificateRevocation>,
+}
+
+/// The end entity, when it can be read.
+pub fn end_entity(deployment: &Deployment) -> Option<CertId> {
+    if deployment.unparsable.contains(&0) { None } else { deployment.served.first().copied() }
+}
+
+/// The path to talk about: the best over what was served where that reaches an anchor, else the best over all that is
+/// known.
+pub fn judged_path(deployment: &Deployment) -> Option<&BuiltPath> {
+    let served = deployment.as_served.best().filter(|path| path.anchored);
+    served.or_else(|| deployment.with_fetched.best())
 }
 
 /// The chain that another ClientHello brought: those of its certificates that parse, and the positions of the others.
@@ -86,7 +102,7 @@ pub struct WantedHello {
 }
 
 /// Everything that thinking found, before it is put into words.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Judgement {
     pub pool: Arc<Pool>,
     pub deployments: Vec<Deployment>,
@@ -115,6 +131,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         view: View {
             own_stores: settings.anchors.are_own_stores(),
             update: settings.anchors.update(),
+            logs: settings.anchors.logs(),
             ..View::default()
         },
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
@@ -165,6 +182,8 @@ struct Chain {
     other_chains: Arc<[OtherChain]>,
     as_served: Arc<Search>,
     with_fetched: Arc<Search>,
+    /// What the first endpoint's staple says.
+    stapled: Option<RevocationAnswer>,
 }
 
 impl Thought {
@@ -186,9 +205,12 @@ impl Thought {
                 as_served: Arc::clone(&chain.as_served),
                 with_fetched: Arc::clone(&chain.with_fetched),
                 answers: Vec::new(),
+                revocation: Vec::new(),
             };
             deployment.answers =
                 answers(index, &case(&self.pool, evidence, settings, &deployment), &deployment.other_chains);
+            deployment.revocation =
+                revocation::of_deployment(&deployment, &self.pool, evidence, chain.stapled.as_ref(), settings.at);
             deployment
         });
         let deployments: Vec<Deployment> = deployments.collect();
@@ -238,6 +260,11 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
         (deployment.as_served, deployment.with_fetched) = (Arc::new(as_served), Arc::new(with_fetched));
     }
     let chains = deployments.into_iter().map(|deployment| Chain {
+        stapled: deployment
+            .endpoints
+            .first()
+            .and_then(|&index| evidence.endpoints[index].ocsp_staple.as_deref())
+            .and_then(|staple| revocation::stapled(&deployment, &pool, staple, settings.at)),
         served_list: deployment.served_list,
         served: deployment.served,
         unparsable: deployment.unparsable,
@@ -245,7 +272,8 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
         as_served: deployment.as_served,
         with_fetched: deployment.with_fetched,
     });
-    Thought { deployments: chains.collect(), pool: Arc::new(pool), wanted_issuers, wanted_hellos }
+    let deployments = chains.collect();
+    Thought { deployments, pool: Arc::new(pool), wanted_issuers, wanted_hellos }
 }
 
 /// What `client` says if the chain of `case` is what every client gets.
@@ -294,8 +322,25 @@ fn look(client: &Client, case: &Case<'_>) -> Answer {
 }
 
 fn handshake(client: &Client, failure: &Failure, case: &Case<'_>) -> Answer {
+    if failure.stage == Stage::Starttls {
+        return before_tls(failure);
+    }
     (client.handshake)(failure, case)
         .unwrap_or_else(|| Answer::undetermined(format!("what it would do is not known: {}", failure.message)))
+}
+
+/// Nobody comes as far as TLS. What a client says then are words of its mail or database part, which is not modelled.
+fn before_tls(failure: &Failure) -> Answer {
+    let category = match failure.kind {
+        FailureKind::Timeout => Category::Timeout,
+        FailureKind::Closed | FailureKind::Reset => Category::Closed,
+        FailureKind::Local => {
+            return Answer::undetermined(format!("what it would do is not known: {}", failure.message));
+        }
+        _ => Category::NotTls,
+    };
+    let answer = Answer { verdict: Verdict::Error, ..Answer::undetermined("TLS never began") };
+    Answer { category: Some(category), ..answer }
 }
 
 /// The case that a client of another ClientHello has. A chain that could not be read there is taken to be the one seen.
@@ -382,6 +427,7 @@ fn deployment(
         as_served: Arc::default(),
         with_fetched: Arc::default(),
         answers: Vec::new(),
+        revocation: Vec::new(),
     };
     for (position, der) in chain.iter().enumerate() {
         match parse(der) {

@@ -345,7 +345,7 @@ fn filled(template: &Answer, name: &str) -> Answer {
 }
 
 /// The newest entries of a map: when the younger half is full, the older half goes. What is found moves to the younger.
-struct Recent<K, V> {
+pub(super) struct Recent<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
 }
@@ -357,7 +357,7 @@ impl<K, V> Default for Recent<K, V> {
 }
 
 impl<K: Hash + Eq + Copy, V: Clone> Recent<K, V> {
-    fn get(&mut self, key: &K) -> Option<V> {
+    pub(super) fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
@@ -366,7 +366,7 @@ impl<K: Hash + Eq + Copy, V: Clone> Recent<K, V> {
         Some(value)
     }
 
-    fn insert(&mut self, key: K, value: V, most: usize) {
+    pub(super) fn insert(&mut self, key: K, value: V, most: usize) {
         if self.young.len() >= most / 2 {
             self.old = std::mem::take(&mut self.young);
         }
@@ -375,7 +375,7 @@ impl<K: Hash + Eq + Copy, V: Clone> Recent<K, V> {
 }
 
 /// A panic elsewhere leaves no map half changed: what is in it still holds.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

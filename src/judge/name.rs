@@ -31,6 +31,23 @@ impl Asked {
         }
     }
 
+    /// The certificate it is about, if any.
+    pub fn about(&self) -> Option<CertId> {
+        match *self {
+            Self::Holds(about, _) | Self::Tells(about, ..) => Some(about),
+            Self::IsAddress => None,
+        }
+    }
+
+    /// The answer for another certificate in the place of the one it was asked about.
+    pub fn answer_about(&self, certificate: &Certificate, reference: &ReferenceId) -> u32 {
+        match *self {
+            Self::Holds(_, holds) => u32::from(holds(certificate, reference)),
+            Self::Tells(_, tells, argument) => tells(certificate, reference, argument),
+            Self::IsAddress => u32::from(matches!(reference, ReferenceId::Ip(_))),
+        }
+    }
+
     /// Sure to have the same answer. Two functions that the linker made one are the same; one function with two addresses
     /// is only asked twice.
     pub fn is(&self, other: &Self) -> bool {

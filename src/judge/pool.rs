@@ -97,6 +97,11 @@ impl Pool {
         &self.certificates[id.0 as usize]
     }
 
+    /// The same certificate, to be kept.
+    pub fn shared(&self, id: CertId) -> Arc<Certificate> {
+        Arc::clone(&self.certificates[id.0 as usize])
+    }
+
     pub fn origin(&self, id: CertId) -> Origin {
         self.origins[id.0 as usize]
     }
@@ -118,6 +123,12 @@ impl Pool {
     /// Certificates whose subject is the issuer name of `id`; itself not among them.
     pub fn issuer_candidates(&self, id: CertId) -> impl Iterator<Item = CertId> {
         self.named(self.get(id).issuer.normalised()).iter().copied().filter(move |&candidate| candidate != id)
+    }
+
+    /// What was asked so far about the signature of `child`, by candidate.
+    pub fn signatures_of(&self, child: CertId) -> Vec<(CertId, SignatureCheck)> {
+        let known = self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter(|((of, _), _)| *of == child).map(|((_, issuer), check)| (*issuer, *check)).collect()
     }
 
     /// Does `child`'s signature verify under `issuer`'s key? Each pair is computed once.

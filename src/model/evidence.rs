@@ -3,6 +3,7 @@
 use super::aia::AiaEvidence;
 use super::handshake::{EndpointEvidence, KeyProof};
 use super::resolution::Resolution;
+use super::revocation::RevocationEvidence;
 use super::target::ReferenceId;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Evidence {
     pub aia: Vec<AiaEvidence>,
     /// A chain that nobody served.
     pub files: Option<FileEvidence>,
+    /// What was fetched to learn of revocations; `None`: that was not asked for.
+    pub revocation: Option<RevocationEvidence>,
 }
 
 /// A chain that was read from files instead of being asked of a server.

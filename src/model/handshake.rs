@@ -6,6 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hello::{Choice, HelloEvidence};
+use super::http::HttpLook;
+use super::samples::Samples;
+use super::starttls::StartTlsFacts;
 use super::survey::SurveyEvidence;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +26,8 @@ pub enum EndpointStatus {
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Tcp,
+    /// In plain text, on the way to TLS: the protocol's own request for it.
+    Starttls,
     Tls,
     /// After a completed handshake, on the first read: TLS 1.3 servers refuse a client without certificate here.
     AfterHandshake,
@@ -60,6 +65,12 @@ pub enum FailureKind {
     TooLarge,
     /// The server requires a client certificate.
     ClientCertificateRequired,
+    /// The server speaks the protocol of `target.starttls`, and does not offer TLS.
+    StarttlsNotOffered,
+    /// It offers TLS and refuses when asked, or turns everybody away.
+    StarttlsRefused,
+    /// STARTTLS was to be asked for on a port that speaks TLS from the start.
+    ImplicitTls,
     /// The server broke the protocol in another way; the message says how.
     Protocol,
     /// The tool itself could not go on (no descriptors, no local port).
@@ -77,6 +88,35 @@ pub struct Failure {
     pub protocol: Option<String>,
     /// One sentence for people.
     pub message: String,
+}
+
+/// Did an address answer as a TLS server, be it with a refusal? `chose`: it sent a ServerHello.
+pub fn spoke_tls(status: EndpointStatus, failure: Option<&Failure>, chose: bool) -> bool {
+    match (status, failure) {
+        (EndpointStatus::Completed, _) => true,
+        (EndpointStatus::NotTried, _) | (EndpointStatus::Failed, None) => false,
+        (EndpointStatus::Failed, Some(failure)) => match failure.kind {
+            FailureKind::Alert
+            | FailureKind::VersionNotSupported
+            | FailureKind::NothingInCommon
+            | FailureKind::SignatureWrong
+            | FailureKind::NoCertificate
+            | FailureKind::TooLarge
+            | FailureKind::ClientCertificateRequired => true,
+            FailureKind::Refused
+            | FailureKind::Timeout
+            | FailureKind::Reset
+            | FailureKind::Unreachable
+            | FailureKind::Plaintext
+            | FailureKind::NotTls
+            | FailureKind::Closed
+            | FailureKind::StarttlsNotOffered
+            | FailureKind::StarttlsRefused
+            | FailureKind::ImplicitTls
+            | FailureKind::Protocol
+            | FailureKind::Local => chose,
+        },
+    }
 }
 
 /// Did the handshake signature prove possession of the end entity's key?
@@ -131,6 +171,9 @@ impl TlsParameters {
 pub struct Timing {
     pub dns: Option<u64>,
     pub tcp: Option<u64>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<u64>,
     pub tls: Option<u64>,
 }
 
@@ -151,6 +194,12 @@ pub struct EndpointEvidence {
     pub choice: Option<Choice>,
     /// What it answered to further ClientHellos.
     pub hellos: Vec<HelloEvidence>,
+    /// What was said before TLS; `None` without STARTTLS.
+    pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; `None`: not asked.
+    pub http: Option<Box<HttpLook>>,
     /// What it supports, where that was asked for.
     pub survey: Option<SurveyEvidence>,
+    /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
+    pub samples: Option<Samples>,
 }

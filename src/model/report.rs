@@ -7,11 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::aia::AiaFetch;
 use super::certificate::CertificateFacts;
+use super::ct::{CtFacts, LogListFacts};
 use super::finding::{Finding, NotChecked};
-use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters};
+use super::handshake::{EndpointStatus, Failure, KeyProof, Timing, TlsParameters, spoke_tls};
 use super::hello::Choice;
+use super::http::HttpLook;
 use super::path::Path;
 use super::resolution::Resolution;
+use super::revocation::{CertificateRevocation, RevocationFacts};
+use super::samples::Samples;
+use super::starttls::StartTlsFacts;
 use super::survey::Survey;
 use super::time::Time;
 use super::verdict::{ClientVerdict, Verdict};
@@ -35,6 +40,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
     pub aia: Vec<AiaFetch>,
+    /// What was done to learn of revocations; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<RevocationFacts>,
     /// Most severe first.
     pub findings: Vec<Finding>,
     pub not_checked: Vec<NotChecked>,
@@ -74,6 +82,9 @@ pub struct JudgedBy {
     pub expect_cname: Option<String>,
     /// The options that the commands in remedies repeat.
     pub options: String,
+    /// The list of Certificate Transparency logs (`--ct-logs`), as far as it matters here; absent where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ct_logs: Option<LogListFacts>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +104,7 @@ pub struct TargetFacts {
     pub port: u16,
     /// The name sent in SNI and expected in the certificate.
     pub server_name: String,
+    /// The protocol that was asked to turn to TLS: `smtp`, `imap`, …; null where TLS was spoken from the start.
     pub starttls: Option<String>,
 }
 
@@ -119,6 +131,23 @@ pub struct Endpoint {
     /// What it supports; absent unless asked for (`--depth survey`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Box<Survey>>,
+    /// What was said in plain text before TLS; absent without STARTTLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starttls: Option<Box<StartTlsFacts>>,
+    /// What it answered to one HTTP request; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Box<HttpLook>>,
+    /// How many of several handshakes with the address ended like this; entries with the same address say how the others
+    /// did. Absent when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Samples>,
+}
+
+impl Endpoint {
+    /// It answered as a TLS server, be it with a refusal.
+    pub fn spoke_tls(&self) -> bool {
+        spoke_tls(self.status, self.failure.as_ref(), self.tls.is_some())
+    }
 }
 
 /// A ClientHello beyond the ordinary one, and its answer.
@@ -148,6 +177,13 @@ pub struct Deployment {
     pub served_chain: Vec<String>,
     pub paths: Vec<Path>,
     pub clients: Vec<ClientVerdict>,
+    /// What is known of the revocation of each certificate below the trust anchor; absent where nothing was asked for and
+    /// nothing was stapled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<CertificateRevocation>,
+    /// What the end entity's timestamps are worth; absent where no list of logs was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_transparency: Option<CtFacts>,
     /// Does the private key that was given with the files belong to the end entity? Absent when none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_key: Option<KeyProof>,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::naming::{CaaSet, Dnssec, HttpsRecord, NameFault, Propagation, Provider, View};
+
 /// How the resolution ended. The alias chain found until then is kept whatever the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -64,10 +66,30 @@ pub struct Resolution {
     pub addresses: Vec<ResolvedAddress>,
     /// What went wrong, in words; null when nothing did.
     pub detail: Option<String>,
+    /// The relevant set (RFC 8659 §3) with its owner, as in a zone file.
     pub caa: Vec<String>,
     pub resolvers_disagree: bool,
     /// Milliseconds the whole resolution took.
     pub duration_ms: u64,
+    /// Told from the aliases; absent where they tell nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+    /// Absent when nobody vouches for the answer and nobody was asked why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<Dnssec>,
+    /// Absent when CAA records were not asked for; the name first, then its parents as far as was climbed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caa_sets: Option<Vec<CaaSet>>,
+    /// The answer to the question for HTTPS records; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<Vec<HttpsRecord>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<NameFault>,
+    /// What each resolver said, where more than one was asked or compared with the name servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
 }
 
 impl Resolution {
@@ -83,6 +105,13 @@ impl Resolution {
             caa: Vec::new(),
             resolvers_disagree: false,
             duration_ms: 0,
+            provider: None,
+            dnssec: None,
+            caa_sets: None,
+            https: None,
+            faults: Vec::new(),
+            views: Vec::new(),
+            propagation: None,
         }
     }
 }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
+use super::starttls::StartTls;
+
 /// HTTPS, where nothing else is said.
 pub const DEFAULT_PORT: u16 = 443;
 
@@ -134,11 +136,13 @@ pub struct Target {
     pub input: String,
     pub host: ReferenceId,
     pub port: u16,
+    /// Plain text comes first there, and TLS when asked for.
+    pub starttls: Option<StartTls>,
 }
 
 /// A text is not a target. The message shows the forms that are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a target: {reason}\n  a target is a host (www.example.com), host:port, URL (https://…), IP address or [IPv6]:port", .input.escape_debug())]
+#[error("`{}` is not a target: {reason}\n  a target is a host (www.example.com), host:port, URL (https://…, smtp://…), IP address or [IPv6]:port", .input.escape_debug())]
 pub struct TargetError {
     pub input: String,
     pub reason: String,
@@ -153,30 +157,64 @@ impl FromStr for Target {
         if input.is_empty() {
             return Err(fail("it is empty".to_owned()));
         }
-        let (authority, default_port) = match input.split_once("://") {
+        let (authority, starttls, default_port) = match input.split_once("://") {
             Some((scheme, rest)) => {
-                let port = match scheme.to_ascii_lowercase().as_str() {
-                    "https" | "wss" => DEFAULT_PORT,
-                    "http" => return Err(fail("an http:// address has no TLS; try https://".to_owned())),
-                    other => {
-                        return Err(fail(format!(
-                            "the scheme `{}` is not one we probe; use https://",
-                            other.escape_debug()
-                        )));
-                    }
-                };
+                let (starttls, port) = of_scheme(&scheme.to_ascii_lowercase()).map_err(fail)?;
                 let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
                 // A password in a pasted URL must not travel on into reports.
                 if authority.contains('@') {
                     return Err(fail("it carries user information (`…@`); leave that out".to_owned()));
                 }
-                (authority, port)
+                (authority, starttls, port)
             }
-            None => (input, DEFAULT_PORT),
+            None => (input, None, DEFAULT_PORT),
         };
         let (host, port) = split_port(authority).map_err(|reason| fail(reason.to_owned()))?;
         let host: ReferenceId = host.parse().map_err(|error: DnsNameError| fail(error.to_string()))?;
-        Ok(Self { input: input.to_owned(), host, port: port.unwrap_or(default_port) })
+        Ok(Self { input: input.to_owned(), host, port: port.unwrap_or(default_port), starttls })
+    }
+}
+
+impl Target {
+    /// The same place, where `protocol` is spoken before TLS: as if its scheme had been typed, so that whoever repeats the
+    /// target repeats that too. Fails where another scheme was typed.
+    pub fn with_starttls(&self, protocol: StartTls) -> Result<Self, TargetError> {
+        match self.input.split_once("://") {
+            None => format!("{protocol}://{}", self.input).parse(),
+            Some(_) if self.starttls == Some(protocol) => Ok(self.clone()),
+            Some((scheme, _)) => {
+                let reason = format!("its scheme is `{}`, and --starttls says {protocol}", scheme.escape_debug());
+                Err(TargetError { input: self.input.clone(), reason })
+            }
+        }
+    }
+
+    /// Is it HTTP that is spoken here, as far as the name of the place tells?
+    pub fn is_https(&self) -> bool {
+        let scheme = self.input.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
+            Some(scheme) => matches!(scheme, "https" | "wss"),
+            None => self.starttls.is_none() && self.port == DEFAULT_PORT,
+        }
+    }
+}
+
+/// What is spoken there before TLS, and the port where nothing else is said.
+fn of_scheme(scheme: &str) -> Result<(Option<StartTls>, u16), String> {
+    if let Ok(protocol) = scheme.parse::<StartTls>() {
+        return Ok((Some(protocol), protocol.port()));
+    }
+    // `smtps` and its sisters: TLS from the start.
+    let of_sister = scheme.strip_suffix('s').and_then(|plain| plain.parse::<StartTls>().ok()?.implicit_port());
+    match (scheme, of_sister) {
+        ("https" | "wss", _) => Ok((None, DEFAULT_PORT)),
+        (_, Some(port)) => Ok((None, port)),
+        ("http", _) => Err("an http:// address has no TLS; try https://".to_owned()),
+        (other, _) => Err(format!(
+            "the scheme `{}` is not one we probe; use https://, or smtp:// imap:// pop3:// ftp:// ldap:// postgres:// \
+             mysql:// for STARTTLS",
+            other.escape_debug()
+        )),
     }
 }
 
@@ -232,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_may_ask_for_starttls() {
+        let target = |text: &str| text.parse::<Target>().unwrap();
+        for protocol in StartTls::ALL {
+            let typed = target(&format!("{protocol}://mail.example.com"));
+            assert_eq!((typed.port, typed.starttls), (protocol.port(), Some(protocol)));
+            assert_eq!(target("mail.example.com").with_starttls(protocol).unwrap(), typed);
+            assert_eq!(typed.with_starttls(protocol).unwrap(), typed);
+            assert!(target("https://mail.example.com").with_starttls(protocol).is_err());
+        }
+        let submission = target("mail.example.com:587").with_starttls(StartTls::Smtp).unwrap();
+        assert_eq!((submission.port, submission.input.as_str()), (587, "smtp://mail.example.com:587"));
+        assert_eq!(target("postgresql://db.example.com/name").starttls, Some(StartTls::Postgres));
+        let sister = target("imaps://mail.example.com");
+        assert_eq!((sister.port, sister.starttls, sister.is_https()), (993, None, false));
+        assert!("postgress://db.example.com".parse::<Target>().is_err());
+        assert!("smtp://me:secret@mail.example.com".parse::<Target>().is_err());
+    }
+
+    #[test]
     fn both_forms_of_an_internationalised_name() {
         let name: DnsName = "BÜCHER.example。".parse().unwrap();
         assert_eq!(name.as_str(), "xn--bcher-kva.example");
@@ -243,7 +300,7 @@ mod tests {
         for (text, reason) in [
             ("", "empty"),
             ("http://example.com", "no TLS"),
-            ("ftp://example.com", "scheme"),
+            ("gopher://example.com", "scheme"),
             ("https://user:pw@example.com/", "user information"),
             ("example.com:0", "port"),
             ("example.com:65536", "port"),

@@ -50,7 +50,22 @@ impl Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_datetime().format(&Rfc3339).map_err(|_| fmt::Error)?)
+        // By hand and without an allocation: a line of a scan has dozens of them.
+        let moment = self.to_datetime();
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut put = |at: usize, digits: usize, mut value: u32| {
+            for place in text[at..at + digits].iter_mut().rev() {
+                *place = b'0' + u8::try_from(value % 10).unwrap_or(0);
+                value /= 10;
+            }
+        };
+        put(0, 4, moment.year().unsigned_abs());
+        put(5, 2, u8::from(moment.month()).into());
+        put(8, 2, moment.day().into());
+        put(11, 2, moment.hour().into());
+        put(14, 2, moment.minute().into());
+        put(17, 2, moment.second().into());
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -101,6 +116,11 @@ mod tests {
         assert_eq!(time.unix(), 1_795_330_800);
         assert_eq!(time.to_string(), "2026-11-22T07:00:00Z");
         assert_eq!(Time::from_unix(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(Time::from_unix(i64::MIN).to_string(), "0000-01-01T00:00:00Z");
+        for seconds in (-62_167_219_200..253_402_300_799).step_by(7_654_321_987) {
+            let time = Time::from_unix(seconds);
+            assert_eq!(time.to_string(), time.to_datetime().format(&Rfc3339).unwrap());
+        }
         assert!("yesterday".parse::<Time>().is_err());
     }
 }

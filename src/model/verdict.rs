@@ -26,6 +26,7 @@ pub enum Category {
     BadFormat,
     BadSignature,
     CaFlag,
+    CertificateTransparency,
     CriticalExtension,
     Expired,
     Hostname,

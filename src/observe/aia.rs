@@ -4,7 +4,7 @@
 //! checked before the connection goes to exactly the addresses that were checked, also after each redirect, and
 //! everything that comes back is bounded.
 
-mod address;
+pub(super) mod address;
 mod cache;
 
 use std::net::{IpAddr, SocketAddr};
@@ -38,7 +38,7 @@ const MAX_CERTIFICATES: usize = 16;
 const MAX_FETCHES: usize = 16;
 
 /// CAs redirect from http to http at most once; browsers allow 20.
-const MAX_REDIRECTS: usize = 5;
+pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// One fetch with its redirects. Chromium waits 15 s; half a probe's default limit is what we can spare.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -119,8 +119,8 @@ struct Attempt {
     fetch: AiaFetch,
 }
 
-/// Why a fetch ended without a certificate.
-type Ended = (AiaOutcome, String);
+/// Why a fetch ended without what was wanted.
+pub(super) type Ended = (AiaOutcome, String);
 
 impl Attempt {
     fn new(url: &str) -> Self {
@@ -229,7 +229,7 @@ fn form(body: &[u8], certificates: &[Vec<u8>]) -> AiaForm {
 /// look-up, which might say something else (DNS rebinding), never happens.
 ///
 /// One client a hop costs little: there are no roots to load, and no fetch needs the connection of another.
-async fn client_for(
+pub(super) async fn client_for(
     url: &mut Url,
     resolver: &Resolver,
     may_connect: fn(IpAddr) -> bool,
@@ -302,7 +302,7 @@ impl Resolve for Pinned {
     }
 }
 
-fn failed(error: reqwest::Error) -> Ended {
+pub(super) fn failed(error: reqwest::Error) -> Ended {
     let outcome = if error.is_timeout() { AiaOutcome::Timeout } else { AiaOutcome::Unreachable };
     (outcome, reason(&error))
 }
@@ -316,7 +316,7 @@ fn reason(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+pub(super) fn header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
     Some(printable(&value.chars().take(MAX_HEADER_CHARS).collect::<String>()))
 }

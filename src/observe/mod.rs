@@ -3,4 +3,7 @@
 pub mod aia;
 pub mod dns;
 pub mod download;
+mod folder;
+pub mod http;
+pub mod revocation;
 pub mod tls;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Depth, EvidenceLevel, Settings, assemble};
+use super::{Depth, EvidenceLevel, MAX_ADDRESSES, MAX_SAMPLES, Settings, assemble};
 use crate::judge;
 use crate::judge::anchors::TrustAnchors;
 use crate::judge::client::Client;
 use crate::judge::clients;
+use crate::judge::ct::LogList;
 use crate::model::aia::AiaEvidence;
 use crate::model::certificate::CertificateFacts;
 use crate::model::evidence::{Evidence, FileEvidence};
@@ -27,8 +28,8 @@ use crate::x509::{Certificate, Fingerprint, certificates_in};
 /// Certificates taken out of a report. One of 64 addresses with a chain of ten each has as many.
 const MAX_CERTIFICATES: usize = 1_000;
 
-/// Endpoints likewise: no probe speaks to more.
-const MAX_ENDPOINTS: usize = 64;
+/// Endpoints likewise: no probe speaks to more, each of which may answer in as many ways as it is sampled.
+const MAX_ENDPOINTS: usize = MAX_ADDRESSES * MAX_SAMPLES;
 
 /// What is to be otherwise than when the report was made.
 #[derive(Debug, Clone, Default)]
@@ -169,7 +170,9 @@ fn target(report: &Report) -> Result<Target, NotPossible> {
     let host = host.map_err(|error: crate::model::target::DnsNameError| {
         NotPossible::Malformed("target.host", error.to_string())
     })?;
-    Ok(Target { input: report.target.input.clone(), host, port: report.target.port })
+    let starttls = report.target.starttls.as_deref().map(str::parse).transpose();
+    let starttls = starttls.map_err(|reason: String| NotPossible::Malformed("target.starttls", reason))?;
+    Ok(Target { input: report.target.input.clone(), host, port: report.target.port, starttls })
 }
 
 /// The offer is the one that the clients it was made for send in this build. `None`: none of them is modelled any more.
@@ -230,7 +233,10 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
             timing: endpoint.timing_ms,
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),
+            starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
             survey: endpoint.survey.as_deref().map(|survey| survey_evidence(survey, store)),
+            samples: endpoint.samples,
         })
     });
     let endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
@@ -244,7 +250,8 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
         .aia
         .iter()
         .map(|fetch| AiaEvidence { fetch: fetch.clone(), certificates: store.chain(&fetch.certificates) });
-    Ok(Evidence { reference, resolution: report.dns.clone(), endpoints, aia: aia.collect(), files })
+    let revocation = super::revocation::recorded(report);
+    Ok(Evidence { reference, resolution: report.dns.clone(), endpoints, aia: aia.collect(), files, revocation })
 }
 
 fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings, NotPossible> {
@@ -261,6 +268,8 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
             clients::ALL.iter().copied().filter(|client| ids.iter().any(|id| *id == client.id)).collect();
         if known.is_empty() { clients::ALL.to_vec() } else { known }
     };
+    let logs = by.ct_logs.as_ref().map(LogList::from_facts).transpose();
+    let logs = logs.map_err(|error| NotPossible::Malformed("run.judged_by.ct_logs", error.to_string()))?;
     let was_given = report.run.stores.iter().any(|used| used.id == "roots");
     let anchors = match &change.roots {
         Some(roots) => TrustAnchors::exactly(roots.clone()),
@@ -269,7 +278,7 @@ fn settings(report: &Report, change: &Change, store: &Octets) -> Result<Settings
     };
     let local = change.local.clone().unwrap_or_else(|| store.anchors(report, &Provenance::StoreLocal));
     Ok(Settings {
-        anchors: anchors.with_local(local),
+        anchors: anchors.with_local(local).with_logs(logs.map(Arc::new)),
         clients: change.clients.clone().unwrap_or_else(recorded),
         at: Some(change.at.unwrap_or(report.run.judged_at)),
         expect_cname,

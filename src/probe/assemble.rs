@@ -20,10 +20,13 @@ use crate::model::certificate::{CertificateFacts, KeyFacts, SctFacts, Source};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, NotChecked};
 use crate::model::hello::{self, HelloAnswer, HelloEvidence};
+use crate::model::naming::DnssecStatus;
 use crate::model::path::{Path, PathFault, Provenance};
 use crate::model::report::{
     Deployment, Endpoint, HelloFacts, JudgedBy, Repair, RepairOutcome, Report, Run, SCHEMA_VERSION, TargetFacts, Tool,
 };
+use crate::model::resolution::{DnsStatus, Resolution};
+use crate::model::starttls::StartTls;
 use crate::model::target::{ReferenceId, Target};
 use crate::model::time::Time;
 use crate::model::verdict::{ClientVerdict, Verdict};
@@ -77,17 +80,23 @@ pub fn report(input: &Input<'_>) -> Report {
             judged_by: Some(judged_by(input)),
         },
         target: target(input),
-        dns: input.evidence.resolution.clone(),
+        dns: dns(input),
         endpoints: endpoints(input),
         certificates: certificates(input, &deployments),
         unreadable: unreadable(input),
         deployments,
         aia: input.evidence.aia.iter().map(|evidence| fetch(input, evidence)).collect(),
+        revocation: super::revocation::facts(input.evidence, input.judgement, input.settings.evidence),
         findings,
         not_checked,
         repair,
         reproduce: reproduce(input),
     }
+}
+
+fn dns(input: &Input<'_>) -> Resolution {
+    let resolution = input.evidence.resolution.clone();
+    Resolution { provider: judge::providers::of(&resolution.cname_chain), ..resolution }
 }
 
 fn judged_by(input: &Input<'_>) -> JudgedBy {
@@ -97,6 +106,10 @@ fn judged_by(input: &Input<'_>) -> JudgedBy {
         warn_days: settings.warn_days,
         expect_cname: settings.expect_cname.as_ref().map(ToString::to_string),
         options: input.options.clone(),
+        ct_logs: settings
+            .anchors
+            .logs()
+            .map(|logs| logs.facts(judge::ct::log_ids(input.judgement, input.evidence).iter())),
     }
 }
 
@@ -124,6 +137,15 @@ pub fn repeated_options(settings: &Settings) -> String {
     }
     if settings.anchors.has_local() {
         add("--ca", &"FILE");
+    }
+    if settings.anchors.logs().is_some() {
+        add("--ct-logs", &"FILE");
+    }
+    if settings.revocation.crls {
+        options.push_str(" --revocation");
+    }
+    if settings.revocation.ocsp {
+        options.push_str(" --ocsp");
     }
     if settings.allow_private_aia {
         options.push_str(" --allow-private-aia");
@@ -155,7 +177,7 @@ fn target(input: &Input<'_>) -> TargetFacts {
         },
         port: input.target.port,
         server_name: input.evidence.reference.to_string(),
-        starttls: None,
+        starttls: input.target.starttls.map(|protocol| protocol.to_string()),
     }
 }
 
@@ -178,7 +200,10 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
+            starttls: endpoint.starttls.clone(),
+            http: endpoint.http.clone(),
             survey: endpoint.survey.as_ref().map(|evidence| Box::new(evidence.survey.clone())),
+            samples: endpoint.samples,
         }
     })
     .collect()
@@ -228,6 +253,13 @@ fn deployment(input: &Input<'_>, deployment: &judge::Deployment, causes: &[Optio
             .collect(),
         paths: built.iter().map(|path| self::path(input, &case, path)).collect(),
         clients,
+        revocation: deployment.revocation.clone(),
+        certificate_transparency: judge::ct::of_deployment(
+            input.judgement,
+            input.evidence,
+            input.judge_settings,
+            deployment,
+        ),
         private_key: match &input.evidence.files {
             Some(files) if deployment.endpoints.is_empty() => files.key,
             _ => None,
@@ -453,13 +485,8 @@ fn repair(input: &Input<'_>, findings: &[Finding]) -> Repair {
 
 /// What this version does not look at: absence of a finding there means nothing.
 fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
-    let mut list = vec![
-        (
-            "revocation",
-            "neither CRLs nor OCSP responders are asked; only a stapled response is read, for the clients that look at it",
-        ),
-        ("certificate-transparency", "no log list was given, and timestamps in the TLS extension were not asked for"),
-    ];
+    let mut list = vec![("certificate-transparency", transparency(input))];
+    list.extend(revocation(input));
     match &input.evidence.files {
         Some(files) => {
             list.push(("server", "no server was asked: what it would send may be something else"));
@@ -473,7 +500,7 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
                 list.push(("private-key", "none was given (--key)"));
             }
         }
-        None => list.extend(out_of_a_probe(input.settings)),
+        None => list.extend(out_of_a_probe(input)),
     }
     let surveys =
         input.evidence.endpoints.iter().filter_map(|endpoint| Some((endpoint.address, endpoint.survey.as_ref()?)));
@@ -488,7 +515,33 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
         .collect()
 }
 
-fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+/// What of Certificate Transparency is not judged.
+fn transparency(input: &Input<'_>) -> &'static str {
+    match (input.judge_settings.anchors.logs(), &input.evidence.files) {
+        (None, _) => "no log list was given (--ct-logs), and timestamps in the TLS extension were not asked for",
+        (Some(_), None) => {
+            "judged for Chrome and Edge; Safari and Firefox have lists of their own, and timestamps in the TLS extension \
+             were not asked for"
+        }
+        (Some(_), Some(_)) => "judged for Chrome and Edge; Safari and Firefox have lists of their own",
+    }
+}
+
+/// Who was not asked about revocations.
+fn revocation(input: &Input<'_>) -> Option<(&'static str, &'static str)> {
+    let reason = match input.evidence.revocation.as_ref().map(|asked| (asked.crls, asked.ocsp)) {
+        None if input.evidence.files.is_some() => "neither CRLs nor OCSP responders are asked about files",
+        None => {
+            "CRLs were not fetched (--revocation) and OCSP responders not asked (--ocsp); a stapled response was read"
+        }
+        Some((true, _)) => return None,
+        Some((false, _)) => "CRLs were not fetched (--revocation)",
+    };
+    Some(("revocation", reason))
+}
+
+fn out_of_a_probe(input: &Input<'_>) -> Vec<(&'static str, &'static str)> {
+    let (settings, dns) = (input.settings, &input.evidence.resolution);
     let mut list = Vec::new();
     if settings.depth == Depth::Chain {
         list.push((
@@ -497,14 +550,29 @@ fn out_of_a_probe(settings: &Settings) -> Vec<(&'static str, &'static str)> {
              asks of clients, is not known",
         ));
     }
+    if input.evidence.endpoints.iter().all(|endpoint| endpoint.http.is_none()) {
+        list.push(("http", "nothing was requested after the handshake"));
+    }
+    if dns.dnssec.is_none() {
+        list.push(match dns.status {
+            DnsStatus::NotAsked => ("dnssec", "no name was resolved"),
+            _ => (
+                "dnssec",
+                "the resolver does not vouch for the answer: it does not validate, or the zone is not signed \
+                            (--propagation tells which)",
+            ),
+        });
+    }
+    match &dns.caa_sets {
+        None => list.push(("caa", "CAA records were not asked for")),
+        Some(_) if dns.https.is_none() && input.target.starttls.is_none() => {
+            list.push(("https-record", "the question for HTTPS records was not answered"))
+        }
+        Some(_) => {}
+    }
     if settings.depth != Depth::Survey {
         list.push(("protocol-survey", "one handshake an address; versions, suites and groups were not surveyed"));
     }
-    list.extend([
-        ("dnssec", "signatures of DNS answers are not checked"),
-        ("caa", "CAA records were not asked for"),
-        ("http", "nothing was requested after the handshake"),
-    ]);
     if !settings.fetch_issuers {
         list.push(("aia", "issuers were not fetched (--no-aia)"));
     }
@@ -526,6 +594,13 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
             None => String::new(),
         };
         commands.push(format!("dig {server}{name} A +noall +answer"));
+        let dns = &input.evidence.resolution;
+        if dns.dnssec.as_ref().is_some_and(|dnssec| dnssec.status == DnssecStatus::Bogus) {
+            commands.push(format!("dig {server}{name} A +dnssec +cdflag"));
+        }
+        if !dns.caa.is_empty() {
+            commands.push(format!("dig {server}{name} CAA +noall +answer"));
+        }
     }
     if let Some(endpoint) = input.evidence.endpoints.first() {
         let address = endpoint.address;
@@ -533,7 +608,16 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
             ReferenceId::Dns(name) => format!("-servername {name} "),
             ReferenceId::Ip(_) => "-noservername ".to_owned(),
         };
-        commands.push(format!("openssl s_client -connect {address} {sni}-showcerts </dev/null"));
+        let starttls = input.target.starttls;
+        let upgrade = starttls.map(|protocol| format!("-starttls {protocol} ")).unwrap_or_default();
+        commands.push(format!("openssl s_client -connect {address} {upgrade}{sni}-showcerts </dev/null"));
+        let (scheme, option) = match starttls {
+            None => ("https", ""),
+            Some(StartTls::Smtp | StartTls::Imap | StartTls::Pop3 | StartTls::Ftp | StartTls::Ldap) => {
+                (starttls.map_or("", StartTls::word), "--ssl-reqd ")
+            }
+            Some(StartTls::Postgres | StartTls::Mysql) => return commands, // curl does not speak them
+        };
         commands.push(match reference {
             ReferenceId::Dns(name) => {
                 let ip = match address {
@@ -541,11 +625,11 @@ fn reproduce(input: &Input<'_>) -> Vec<String> {
                     SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
                 };
                 format!(
-                    "curl -v --resolve {name}:{port}:{ip} https://{name}:{port}/",
+                    "curl -v {option}--resolve {name}:{port}:{ip} {scheme}://{name}:{port}/",
                     port = if address.port() == port { port } else { address.port() }
                 )
             }
-            ReferenceId::Ip(_) => format!("curl -v https://{address}/"),
+            ReferenceId::Ip(_) => format!("curl -v {option}{scheme}://{address}/"),
         });
     }
     commands

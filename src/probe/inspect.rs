@@ -48,6 +48,7 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
     let started_at = clock();
     let deadline = Instant::now() + settings.timeout;
     let (target, mut evidence) = of_files(chain, None, host);
+    evidence.revocation = settings.revocation.evidence();
     let judge_settings = settings.for_judging(started_at);
     let resolver = Resolver::new(settings.resolvers.clone());
     let judgement =
@@ -67,13 +68,14 @@ pub async fn complete(chain: Vec<Vec<u8>>, host: Option<ReferenceId>, settings: 
 fn of_files(chain: Vec<Vec<u8>>, key: Option<KeyProof>, host: Option<ReferenceId>) -> (Target, Evidence) {
     let name_given = host.is_some();
     let reference = host.or_else(|| own_name(chain.first()?)).unwrap_or_else(nameless);
-    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT };
+    let target = Target { input: "<file>".to_owned(), host: reference.clone(), port: DEFAULT_PORT, starttls: None };
     let evidence = Evidence {
         reference,
         resolution: Resolution::not_asked([]),
         endpoints: Vec::new(),
         aia: Vec::new(),
         files: Some(FileEvidence { chain, key, name_given }),
+        revocation: None,
     };
     (target, evidence)
 }

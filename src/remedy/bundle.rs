@@ -72,6 +72,9 @@ pub fn propose(request: &Request<'_>) -> Repair {
         deployment: Some(request.deployment),
         ..Repair::default()
     };
+    if let Some(revoked) = refusal::revoked(request) {
+        return refuse(revoked);
+    }
     let Some(best) = best else { return refuse(refusal::of(request, before, search)) };
     let mends = before.iter().zip(&best.answers).any(|(before, after)| !accepts(before) && accepts(after));
     if lost(&best) > 0 {

@@ -61,7 +61,7 @@ pub fn repair(before: &Report) -> Result<(Change, Plan), Reason> {
         let text = format!("With the bundle {} would no longer accept. Nothing was changed.", worse.client);
         return Err(reason(ReasonCode::NoBundleHelps, text));
     }
-    change(before, first, &bundle, before.repair.proof.clone())
+    change(before, &bundle, before.repair.proof.clone())
 }
 
 /// The change to `chain`, a renewed certificate: judged as `judged` (by [`inspect`](crate::probe::inspect) for the
@@ -113,7 +113,7 @@ pub fn replacement(before: &Report, chain: &[Vec<u8>], judged: &Report) -> Resul
     if !proof.iter().any(|proof| proof.after == Verdict::Accept) {
         return refused("No client would accept the new chain".to_owned());
     }
-    change(before, first, chain, proof)
+    change(before, chain, proof)
 }
 
 /// What the first address that answered serves. All must serve one end entity: which of two should stay, nobody can say.
@@ -142,18 +142,12 @@ fn what_would(before: &Report) -> String {
     instead.map(|instead| format!(" What would: {}.", instead.trim_end_matches('.'))).unwrap_or_default()
 }
 
-fn change(
-    before: &Report,
-    first: &Deployment,
-    bundle: &[Vec<u8>],
-    proof: Vec<Proof>,
-) -> Result<(Change, Plan), Reason> {
+fn change(before: &Report, bundle: &[Vec<u8>], proof: Vec<Proof>) -> Result<(Change, Plan), Reason> {
     let unreadable =
         |what: &str| reason(ReasonCode::NoBundleHelps, format!("The end entity {what}. Nothing was changed."));
     let der = bundle.first().ok_or_else(|| unreadable("is missing"))?;
     let end_entity = Certificate::parse(der).map_err(|error| unreadable(&format!("cannot be read: {error}")))?;
     let hashes: Vec<String> = bundle.iter().map(|der| Fingerprint::of(der).to_string()).collect();
-    let served = &first.served_chain;
     let answered: Vec<Serving> = before
         .deployments
         .iter()
@@ -161,9 +155,11 @@ fn change(
         .flat_map(|deployment| deployment.endpoints.iter().map(move |endpoint| (endpoint, deployment)))
         .map(|(address, deployment)| Serving { address: address.clone(), chain: deployment.served_chain.clone() })
         .collect();
-    if answered.iter().all(|serving| serving.chain == hashes) {
+    // Where the addresses differ, one of them may serve the bundle already.
+    let differing = answered.iter().map(|serving| serving.chain.clone()).find(|chain| *chain != hashes);
+    let Some(served) = &differing else {
         return Err(reason(ReasonCode::NothingToMend, "Every address serves exactly this chain already.".to_owned()));
-    }
+    };
     let kept = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|hash| those.contains(hash)).cloned().collect()
     };

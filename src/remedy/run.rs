@@ -219,7 +219,16 @@ impl<S: CertificateService> Run<'_, S> {
         let deadline = Instant::now() + patience.total;
         let after = loop {
             let patience = Patience { total: deadline.saturating_duration_since(Instant::now()), ..patience };
-            let late = match verify::until_served(&expected, &reference, patience, &why_late, &setting.watch).await {
+            let late = match verify::until_served(
+                &expected,
+                &reference,
+                setting.target.starttls,
+                patience,
+                &why_late,
+                &setting.watch,
+            )
+            .await
+            {
                 Waited::Interrupted => return Err(Turn::Stop(Stop::Interrupted)),
                 Waited::Late(late) => late,
                 Waited::Served => {
@@ -282,6 +291,9 @@ impl<S: CertificateService> Run<'_, S> {
         else {
             return Ok(());
         };
+        if self.setting.target.starttls.is_some() {
+            return Ok(()); // no HTTP there
+        }
         let port = self.setting.target.port;
         match verify::head(address, &self.reference(), port, &self.setting.probe.anchors).await {
             Ok(line) => self.note(REQUEST, format!("HEAD / at {address} was answered: {line}")),

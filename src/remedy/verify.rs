@@ -7,7 +7,6 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,10 +15,11 @@ use super::plan::Serving;
 use super::service::Watch;
 use crate::judge::anchors::TrustAnchors;
 use crate::model::report::Report;
+use crate::model::starttls::StartTls;
 use crate::model::target::ReferenceId;
+use crate::observe::http;
 use crate::observe::tls::Connector;
 use crate::x509::Fingerprint;
-use crate::x509::dn::printable;
 
 /// The longest pause between two looks: what a person would wait before trying again.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -34,9 +34,6 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// For the one request.
 const REQUEST: Duration = Duration::from_secs(10);
-
-/// The longest head of an answer that is read.
-const MAX_HEAD: usize = 16 * 1024;
 
 /// How the waiting ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +58,13 @@ pub struct Patience {
 pub async fn until_served(
     expected: &[Serving],
     reference: &ReferenceId,
+    starttls: Option<StartTls>,
     patience: Patience,
     why_late: &str,
     watch: &Watch<'_>,
 ) -> Waited {
     let deadline = Instant::now() + patience.total;
-    let connector = Arc::new(Connector::new());
+    let connector = Arc::new(Connector::new().with_starttls(starttls));
     let mut pause = patience.first_pause;
     let mut good = 0;
     loop {
@@ -166,29 +164,12 @@ async fn request(
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let (name, host) = match reference {
-        ReferenceId::Ip(ip) => (ServerName::from(*ip), SocketAddr::new(*ip, port).to_string()),
-        ReferenceId::Dns(name) => {
-            let server_name = ServerName::try_from(name.as_str().to_owned()).map_err(|error| error.to_string())?;
-            (server_name, if port == 443 { name.to_string() } else { format!("{name}:{port}") })
-        }
+    let name = match reference {
+        ReferenceId::Ip(ip) => ServerName::from(*ip),
+        ReferenceId::Dns(name) => ServerName::try_from(name.as_str().to_owned()).map_err(|error| error.to_string())?,
     };
     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
     let mut stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
-    let agent = concat!("tlsmend/", env!("CARGO_PKG_VERSION"));
-    let head =
-        format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: */*\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.map_err(|error| error.to_string())?;
-    let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
-    while !answer.contains(&b'\n') && answer.len() < MAX_HEAD {
-        match stream.read(&mut piece).await {
-            Ok(length @ 1..) => answer.extend_from_slice(&piece[..length]),
-            // Servers that close without close_notify have still answered.
-            Ok(0) | Err(_) => break,
-        }
-    }
-    let line = answer.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let line = printable(String::from_utf8_lossy(line).trim());
-    if line.starts_with("HTTP/") { Ok(line) } else { Err("the answer is not HTTP".to_owned()) }
+    http::head(&mut stream, reference, port).await.map(|head| head.line).map_err(|error| error.to_string())
 }

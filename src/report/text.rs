@@ -10,10 +10,16 @@ mod clients;
 mod findings;
 mod groups;
 mod headline;
+mod http;
 mod names;
+mod naming;
 mod network;
+mod revocation;
+pub mod scan;
 pub mod screen;
+mod starttls;
 mod survey;
+mod transparency;
 
 use std::io::{self, Write};
 
@@ -58,8 +64,12 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
         return out.write_all(screen.finish().as_bytes());
     }
     network::dns(report, &mut screen);
+    naming::who_says_what(report, &mut screen);
     network::addresses(report, &mut screen);
+    http::draw(report, &mut screen);
     chain::draw(report, &names, &mut screen);
+    revocation::draw(report, &names, &mut screen);
+    transparency::draw(report, &mut screen);
     clients::draw(report, &mut screen);
     survey::draw(report, &mut screen);
     findings::draw(report, &names, &mut screen);
@@ -84,6 +94,9 @@ fn target(report: &Report, screen: &mut Screen) {
     }
     if target.server_name != target.host {
         line.push(plain(format!(", asked for as {}", target.server_name)));
+    }
+    if let Some(protocol) = &target.starttls {
+        line.push(plain(format!(", {protocol} with STARTTLS")));
     }
     let judged = if run.judged_at == run.started_at { "probed" } else { "judged as of" };
     line.push(paint(Paint::Dim, format!(", {judged} {}", run.judged_at)));

@@ -13,6 +13,7 @@ use super::distribution_point::{self, DistributionPoint};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
 use super::key::KeyKind;
+use super::oid::dotted;
 use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
@@ -33,7 +34,12 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX_DIGITS[usize::from(byte >> 4)];
+            pair[1] = HEX_DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -53,10 +59,16 @@ pub fn subject_bytes(der: &[u8]) -> Option<&[u8]> {
     Some(fields.nth(4)?.content)
 }
 
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(HEX_DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(HEX_DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 /// Why bytes are not a certificate.
@@ -306,6 +318,11 @@ impl Certificate {
         &self.der
     }
 
+    /// The TBSCertificate, DER: what the issuer signed.
+    pub(super) fn tbs(&self) -> &[u8] {
+        &self.der[self.tbs.clone()]
+    }
+
     /// notBefore and notAfter as encoded: tag and content. Parsers differ in which forms they take.
     pub fn validity_encoding(&self) -> Option<[(u8, &[u8]); 2]> {
         let (outer, _) = der::split(&self.der[self.tbs.clone()])?;
@@ -365,7 +382,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
     let mut out = Extensions { count: parsed.len(), ..Extensions::default() };
     let mut seen: Vec<String> = Vec::with_capacity(parsed.len());
     for extension in parsed {
-        let oid = extension.oid.to_id_string();
+        let oid = dotted(&extension.oid);
         let critical = extension.critical;
         if critical {
             out.critical.push(oid.as_str().into());
@@ -390,7 +407,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                     email_protection: value.email_protection,
                     time_stamping: value.time_stamping,
                     ocsp_signing: value.ocsp_signing,
-                    other: value.other.iter().map(|oid| oid.to_id_string().into()).collect(),
+                    other: value.other.iter().map(|oid| dotted(oid).into()).collect(),
                     critical,
                 });
             }
@@ -424,16 +441,15 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 });
             }
             ParsedExtension::CertificatePolicies(value) => {
-                out.policies = value.iter().map(|policy| policy.policy_id.to_id_string().into()).collect();
+                out.policies = value.iter().map(|policy| dotted(&policy.policy_id).into()).collect();
                 let qualifiers = value.iter().flat_map(|policy| policy.policy_qualifiers.iter().flatten());
-                out.policy_qualifiers = qualifiers.map(|info| info.policy_qualifier_id.to_id_string().into()).collect();
+                out.policy_qualifiers = qualifiers.map(|info| dotted(&info.policy_qualifier_id).into()).collect();
             }
             ParsedExtension::PolicyMappings(value) => {
-                let dotted = |oid: &Oid<'_>| oid.to_id_string().into();
+                let boxed = |oid: &Oid<'_>| dotted(oid).into();
                 let pairs = value.mappings.iter();
-                out.policy_mappings = pairs
-                    .map(|pair| (dotted(&pair.issuer_domain_policy), dotted(&pair.subject_domain_policy)))
-                    .collect();
+                out.policy_mappings =
+                    pairs.map(|pair| (boxed(&pair.issuer_domain_policy), boxed(&pair.subject_domain_policy))).collect();
             }
             ParsedExtension::PolicyConstraints(value) => {
                 out.policy_constraints = Some(PolicyConstraints {
@@ -446,7 +462,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             ParsedExtension::AuthorityInfoAccess(value) => {
                 for description in value.iter() {
                     if let GeneralName::Uri(uri) = GeneralName::new(&description.access_location) {
-                        match description.access_method.to_id_string().as_str() {
+                        match dotted(&description.access_method).as_str() {
                             "1.3.6.1.5.5.7.48.2" => out.ca_issuers.push(uri),
                             "1.3.6.1.5.5.7.48.1" => out.ocsp.push(uri),
                             _ => {}

@@ -1,4 +1,7 @@
-//! Certificate revocation lists (RFC 5280 §5), owned.
+//! Certificate revocation lists (RFC 5280 §5): owned and whole, for those who judge with given lists; or read where they
+//! lie ([`List`]), for those that were downloaded.
+
+mod list;
 
 use x509_parser::der_parser::asn1_rs::FromDer;
 use x509_parser::extensions::ParsedExtension;
@@ -10,8 +13,11 @@ use super::der;
 use super::distribution_point::{self, PointName};
 use super::dn::DistinguishedName;
 use super::general_name::GeneralName;
+use super::oid::dotted;
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
 use crate::model::time::Time;
+
+pub use list::{List, MAX_LIST_BYTES, Walked};
 
 /// The largest public CRLs have about 10 MB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -95,7 +101,7 @@ impl Crl {
         for revoked in list.iter_revoked_certificates() {
             let mut is_removal = false;
             for extension in revoked.extensions() {
-                match extension.oid.to_id_string().as_str() {
+                match dotted(&extension.oid).as_str() {
                     // certificateIssuer
                     "2.5.29.29" => {
                         let (names, _) = der::split(extension.value).ok_or(Malformed)?;
@@ -127,7 +133,7 @@ impl Crl {
                 .filter(|(value, _)| value.tag == 2)
                 .map(|(value, _)| minimal(value.content).into())
         };
-        match extension.oid.to_id_string().as_str() {
+        match dotted(&extension.oid).as_str() {
             // §5.2.3: never critical.
             "2.5.29.20" if !extension.critical => self.number = Some(integer().ok_or(Malformed)?),
             "2.5.29.27" => self.delta_base = Some(integer().ok_or(Malformed)?),

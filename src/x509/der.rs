@@ -1,4 +1,7 @@
-//! The little DER (X.690) that no library does for us: walking definite-length values without decoding them.
+//! The little DER (X.690) that no library does for us: walking definite-length values without decoding them, times, and
+//! writing a value.
+
+use crate::model::time::Time;
 
 /// One tag-length-value.
 #[derive(Debug, Clone, Copy)]
@@ -37,4 +40,72 @@ pub(super) fn values(mut content: &[u8]) -> impl Iterator<Item = Value<'_>> {
         content = rest;
         Some(value)
     })
+}
+
+/// A UTCTime (`YYMMDDHHMMSSZ`) or GeneralizedTime (`YYYYMMDDHHMMSSZ`) in the forms that RFC 5280 §4.1.2.5 allows.
+pub(super) fn time(value: Value<'_>) -> Option<Time> {
+    let text = std::str::from_utf8(value.content).ok()?;
+    let (year, rest) = match (value.tag, text.len()) {
+        (0x17, 13) => {
+            let (year, rest) = text.split_at_checked(2)?;
+            let century = if year < "50" { "20" } else { "19" };
+            (format!("{century}{year}"), rest)
+        }
+        (0x18, 15) => text.split_at_checked(4).map(|(year, rest)| (year.to_owned(), rest))?,
+        _ => return None,
+    };
+    let part = |range: std::ops::Range<usize>| rest.get(range);
+    let (month, day, hour, minute) = (part(0..2)?, part(2..4)?, part(4..6)?, part(6..8)?);
+    // The parser refuses what are no digits and whatever but `Z` ends it.
+    format!("{year}-{month}-{day}T{hour}:{minute}:{}{}", part(8..10)?, part(10..11).filter(|zone| *zone == "Z")?)
+        .parse()
+        .ok()
+}
+
+/// One DER value of `tag`.
+pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant = &length[length.iter().take_while(|&&octet| octet == 0).count()..];
+    let mut out = vec![tag];
+    match (content.len(), u8::try_from(significant.len())) {
+        (..=0x7f, _) => out.push(significant.first().copied().unwrap_or(0)),
+        // A usize has at most eight octets.
+        (_, octets) => {
+            out.push(0x80 | octets.unwrap_or(8));
+            out.extend_from_slice(significant);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_der() {
+        assert_eq!(encode(0x30, &[1]), [0x30, 1, 1]);
+        assert_eq!(encode(0x30, &[0; 200])[..3], [0x30, 0x81, 200]);
+        assert_eq!(encode(0x30, &[0; 300])[..4], [0x30, 0x82, 1, 44]);
+    }
+
+    #[test]
+    fn times_in_both_forms() {
+        let read = |tag, text: &str| time(split(&encode(tag, text.as_bytes()))?.0).map(|time| time.to_string());
+        assert_eq!(read(0x17, "261122080000Z").as_deref(), Some("2026-11-22T08:00:00Z"));
+        assert_eq!(read(0x17, "991122080000Z").as_deref(), Some("1999-11-22T08:00:00Z"));
+        assert_eq!(read(0x18, "20501122080000Z").as_deref(), Some("2050-11-22T08:00:00Z"));
+        for (tag, text) in [
+            (0x17, "2611220800Z"),
+            (0x17, "261122080000+"),
+            (0x18, "20261122080000z"),
+            (0x18, "2026112208000éZ"),
+            (0x18, "20261322080000Z"),
+            (0x17, "20261122080000Z"),
+            (0x04, "261122080000Z"),
+        ] {
+            assert_eq!(read(tag, text), None, "{text}");
+        }
+    }
 }

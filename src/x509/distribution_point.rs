@@ -22,8 +22,8 @@ impl PointName {
         match self {
             Self::Full(names) => names.clone(),
             Self::Relative(rdn) => {
-                let rdns = [issuer.rdns(), &encode(0x31, rdn)].concat();
-                let name = encode(0x30, &rdns);
+                let rdns = [issuer.rdns(), &der::encode(0x31, rdn)].concat();
+                let name = der::encode(0x30, &rdns);
                 X509Name::from_der(&name)
                     .map(|(_, name)| vec![GeneralName::Directory(DistinguishedName::new(&name))])
                     .unwrap_or_default()
@@ -110,23 +110,6 @@ pub(super) fn bits(content: &[u8]) -> Option<u16> {
     Some(octets.iter().enumerate().fold(0, |bits, (i, octet)| bits | u16::from(octet.reverse_bits()) << (8 * i)))
 }
 
-/// One DER value of `tag`.
-fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let significant = &length[length.iter().take_while(|&&octet| octet == 0).count()..];
-    let mut out = vec![tag];
-    match (content.len(), u8::try_from(significant.len())) {
-        (..=0x7f, _) => out.push(significant.first().copied().unwrap_or(0)),
-        // A usize has at most eight octets.
-        (_, octets) => {
-            out.push(0x80 | octets.unwrap_or(8));
-            out.extend_from_slice(significant);
-        }
-    }
-    out.extend_from_slice(content);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,12 +119,5 @@ mod tests {
         assert_eq!(bits(&[5, 0b0110_0000]), Some(0b110));
         assert_eq!(bits(&[7, 0, 0x80]), Some(1 << 8));
         assert_eq!(bits(&[]), None);
-    }
-
-    #[test]
-    fn lengths_are_der() {
-        assert_eq!(encode(0x30, &[1]), [0x30, 1, 1]);
-        assert_eq!(encode(0x30, &[0; 200])[..3], [0x30, 0x81, 200]);
-        assert_eq!(encode(0x30, &[0; 300])[..4], [0x30, 0x82, 1, 44]);
     }
 }

@@ -6,6 +6,8 @@ use x509_parser::der_parser::asn1_rs::Tag;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::oid::dotted;
+
 /// One attribute of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
@@ -78,7 +80,7 @@ impl DistinguishedName {
                 let value = attribute.attr_value();
                 Attribute {
                     rdn,
-                    oid: attribute.attr_type().to_id_string(),
+                    oid: dotted(attribute.attr_type()),
                     tag: u8::try_from(value.tag().0).unwrap_or(u8::MAX),
                     value: value.data.into(),
                     text: text(value.tag(), value.data),
@@ -206,7 +208,7 @@ fn normalise(name: &X509Name<'_>) -> Vec<u8> {
 fn display(name: &X509Name<'_>) -> String {
     let mut parts = Vec::new();
     for attribute in name.iter_attributes() {
-        let oid = attribute.attr_type().to_id_string();
+        let oid = dotted(attribute.attr_type());
         let kind = match oid.as_str() {
             "2.5.4.3" => "CN",
             "2.5.4.4" => "SN",

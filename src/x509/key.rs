@@ -5,6 +5,7 @@ use std::fmt;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der;
+use super::oid::dotted;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
@@ -58,7 +59,7 @@ pub enum KeyKind {
 
 impl KeyKind {
     pub(super) fn new(spki: &SubjectPublicKeyInfo<'_>) -> Self {
-        let oid = spki.algorithm.algorithm.to_id_string();
+        let oid = dotted(&spki.algorithm.algorithm);
         match oid.as_str() {
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match spki.parsed() {
                 Ok(x509_parser::public_key::PublicKey::RSA(rsa)) => {
@@ -74,7 +75,7 @@ impl KeyKind {
             },
             "1.2.840.10045.2.1" => {
                 let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
-                Self::Ec(match curve.map(|oid| oid.to_id_string()).as_deref() {
+                Self::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {
                     Some("1.3.132.0.33") => Curve::P224,
                     Some("1.2.840.10045.3.1.7") => Curve::P256,
                     Some("1.3.132.0.34") => Curve::P384,

@@ -10,6 +10,8 @@ pub mod identity;
 mod input;
 pub mod key;
 pub mod ocsp;
+mod oid;
+pub mod outline;
 pub mod password;
 pub mod pem;
 pub mod pkcs12;

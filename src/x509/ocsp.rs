@@ -1,5 +1,5 @@
-//! A stapled OCSP response (RFC 6960 §4.2): whose certificate, what status, until when, and is it signed by whom it may
-//! be. What follows from it is the client's.
+//! OCSP (RFC 6960): what a response says of a certificate, until when, and whether it is signed by whom it may be; and the
+//! request for one. What follows from a response is the client's.
 
 use aws_lc_rs::digest;
 use x509_parser::der_parser::asn1_rs::FromDer;
@@ -9,6 +9,7 @@ use super::certificate::Certificate;
 use super::der::{self, Value};
 use super::sct::{self, Sct};
 use super::signature::{self, SignatureAlgorithm, SignatureCheck};
+use crate::model::revocation::Reason;
 use crate::model::time::Time;
 
 /// Certificates of delegated responders looked at: responses carry one.
@@ -27,6 +28,10 @@ pub struct Answer {
     pub status: CertificateStatus,
     pub this_update: Time,
     pub next_update: Option<Time>,
+    /// Of a revoked one.
+    pub revoked_at: Option<Time>,
+    /// Of a revoked one, where the CA gives it.
+    pub reason: Option<Reason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +44,46 @@ pub enum Error {
     OtherCertificate,
     #[error("neither the issuer nor a responder it authorised signed it")]
     BadSignature,
+    /// What signed it has a certificate that does not let it.
+    #[error("{0}")]
+    Responder(Unauthorised),
+}
+
+/// Why a certificate that came with a response does not make its key a responder's (RFC 6960 §4.2.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthorised {
+    #[error("the responder that signed it was certified by another CA than the certificate's issuer")]
+    OtherIssuer,
+    #[error("the certificate of the responder that signed it is not for signing OCSP responses")]
+    Purpose,
+    #[error("the certificate of the responder that signed it is not valid at this time")]
+    Validity,
+}
+
+/// The error of a response without an answer, by its name in RFC 6960 §4.2.1.
+pub fn error_status(response: &[u8]) -> Option<&'static str> {
+    let (outer, _) = der::split(response)?;
+    match der::values(outer.content).next() {
+        Some(Value { tag: 0x0a, content: [status], .. }) => Some(match status {
+            1 => "malformedRequest",
+            2 => "internalError",
+            3 => "tryLater",
+            5 => "sigRequired",
+            6 => "unauthorized",
+            _ => return None,
+        }),
+        _ => None,
+    }
+}
+
+/// OCSPRequest (RFC 6960 §4.1) for one certificate, as RFC 5019 §2.1 profiles it: SHA-1, no nonce, so that responders may
+/// answer with what they have signed already.
+pub fn request(subject: &Certificate, issuer: &Certificate) -> Vec<u8> {
+    const SHA1: &[u8] = &[0x30, 9, 6, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0];
+    let hash = |octets: &[u8]| der::encode(4, digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref());
+    let id = [SHA1, &hash(subject.issuer.raw()), &hash(issuer.subject_public_key()), &der::encode(2, &subject.serial)];
+    // CertID, Request, requestList, TBSRequest, OCSPRequest
+    (0..5).fold(id.concat(), |content, _| der::encode(0x30, &content))
 }
 
 /// What `response` says of `subject`, issued by `issuer`, when it is signed by the issuer or by a responder that the
@@ -57,15 +102,20 @@ pub fn verify(response: &[u8], subject: &Certificate, issuer: &Certificate, at: 
     let signed_by = |key: &Certificate| {
         signature::verify(&algorithm, &key.key, key.spki(), data.whole, value) == SignatureCheck::Valid
     };
-    let mut delegated = || {
-        let certificates =
-            fields.next().and_then(|explicit| der::split(explicit.content)).map(|(list, _)| list.content);
-        der::values(certificates.unwrap_or_default())
-            .take(MAX_RESPONDERS)
-            .filter_map(|value| Certificate::parse(value.whole).ok())
-            .any(|responder| is_authorised(&responder, issuer, at) && signed_by(&responder))
-    };
-    if signed_by(issuer) || delegated() { Ok(answer) } else { Err(Error::BadSignature) }
+    if signed_by(issuer) {
+        return Ok(answer);
+    }
+    let certificates = fields.next().and_then(|explicit| der::split(explicit.content)).map(|(list, _)| list.content);
+    let certificates = der::values(certificates.unwrap_or_default()).take(MAX_RESPONDERS);
+    let signers = certificates.filter_map(|value| Certificate::parse(value.whole).ok()).filter(signed_by);
+    let mut refused = Error::BadSignature;
+    for signer in signers {
+        match authorisation(&signer, issuer, at) {
+            Ok(()) => return Ok(answer),
+            Err(why) => refused = Error::Responder(why),
+        }
+    }
+    Err(refused)
 }
 
 /// The timestamps that `response` delivers for `subject` (RFC 6962 §3.3). They are signed by the logs, whoever signed the
@@ -94,11 +144,16 @@ pub fn scts(response: &[u8], subject: &Certificate) -> Vec<Sct> {
     read().unwrap_or_default()
 }
 
-fn is_authorised(responder: &Certificate, issuer: &Certificate, at: Time) -> bool {
-    responder.issuer.normalised() == issuer.subject.normalised()
-        && responder.extensions.extended_key_usage.as_ref().is_some_and(|purposes| purposes.ocsp_signing)
-        && (responder.not_before..=responder.not_after).contains(&at)
-        && responder.check_signature(issuer) == SignatureCheck::Valid
+fn authorisation(responder: &Certificate, issuer: &Certificate, at: Time) -> Result<(), Unauthorised> {
+    let certified = responder.issuer.normalised() == issuer.subject.normalised()
+        && responder.check_signature(issuer) == SignatureCheck::Valid;
+    let purposes = &responder.extensions.extended_key_usage;
+    match () {
+        () if !certified => Err(Unauthorised::OtherIssuer),
+        () if !purposes.as_ref().is_some_and(|purposes| purposes.ocsp_signing) => Err(Unauthorised::Purpose),
+        () if !(responder.not_before..=responder.not_after).contains(&at) => Err(Unauthorised::Validity),
+        () => Ok(()),
+    }
 }
 
 /// OCSPResponse → ResponseBytes → the content of BasicOCSPResponse.
@@ -134,9 +189,21 @@ fn single_response(data: &[u8], subject: &Certificate, issuer: &Certificate) -> 
             continue;
         }
         let mut read = || {
-            let status = match parts.next()?.tag & 0x1f {
+            let choice = parts.next()?;
+            let (mut revoked_at, mut reason) = (None, None);
+            let status = match choice.tag & 0x1f {
                 0 => CertificateStatus::Good,
-                1 => CertificateStatus::Revoked,
+                1 => {
+                    // RevokedInfo: revocationTime, revocationReason [0] EXPLICIT OPTIONAL
+                    let mut info = der::values(choice.content);
+                    revoked_at = info.next().and_then(time);
+                    let explicit = info.next().filter(|value| value.tag == 0xa0);
+                    reason = explicit.and_then(|value| match value.content {
+                        [0x0a, 1, value] => Reason::new(*value),
+                        _ => None,
+                    });
+                    CertificateStatus::Revoked
+                }
                 _ => CertificateStatus::Unknown,
             };
             let this_update = time(parts.next()?)?;
@@ -145,45 +212,41 @@ fn single_response(data: &[u8], subject: &Certificate, issuer: &Certificate) -> 
                 Some(explicit) => Some(time(der::split(explicit.content)?.0)?),
                 None => None,
             };
-            Some(Answer { status, this_update, next_update })
+            Some(Answer { status, this_update, next_update, revoked_at, reason })
         };
         return read().ok_or(Error::Malformed);
     }
     Err(Error::OtherCertificate)
 }
 
-/// CertID: hash algorithm, hash of the issuer's name, hash of its key, serial number. The name's hash follows from the key's.
+/// CertID: hash algorithm, hash of the issuer's name, hash of its key, serial number.
 fn is_about(id: &[u8], subject: &Certificate, issuer: &Certificate) -> bool {
+    const SHA1: &[u8] = &[0x2b, 0x0e, 3, 2, 0x1a];
+    /// 2.16.840.1.101.3.4.2, the arc of SHA-2.
+    const SHA2: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 3, 4, 2];
     let mut parts = der::values(id);
-    let (Some(_), Some(_), Some(key_hash), Some(serial)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(algorithm), Some(name_hash), Some(key_hash), Some(serial)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return false;
     };
-    let algorithm = match key_hash.content.len() {
-        20 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-        32 => &digest::SHA256,
+    let oid = der::values(algorithm.content).next().map_or(&[][..], |oid| oid.content);
+    let algorithm = match (oid, oid.strip_prefix(SHA2)) {
+        (SHA1, _) => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        (_, Some([1])) => &digest::SHA256,
+        (_, Some([2])) => &digest::SHA384,
+        (_, Some([3])) => &digest::SHA512,
         _ => return false,
     };
-    let key = digest::digest(algorithm, issuer.subject_public_key());
-    *serial.content == *subject.serial && key.as_ref() == key_hash.content
+    let is_hash_of = |hash: Value<'_>, octets: &[u8]| digest::digest(algorithm, octets).as_ref() == hash.content;
+    *serial.content == *subject.serial
+        && is_hash_of(key_hash, issuer.subject_public_key())
+        && is_hash_of(name_hash, subject.issuer.raw())
 }
 
-/// GeneralizedTime, `YYYYMMDDHHMMSSZ` (RFC 6960 §4.2.2.1 by way of RFC 5280 §4.1.2.5.2).
+/// GeneralizedTime (RFC 6960 §4.2.2.1 by way of RFC 5280 §4.1.2.5.2).
 fn time(value: Value<'_>) -> Option<Time> {
-    let text = std::str::from_utf8(value.content).ok().filter(|text| value.tag == 0x18 && text.len() == 15)?;
-    let part = |range: std::ops::Range<usize>| text.get(range);
-    format!(
-        "{}-{}-{}T{}:{}:{}{}",
-        part(0..4)?,
-        part(4..6)?,
-        part(6..8)?,
-        part(8..10)?,
-        part(10..12)?,
-        part(12..14)?,
-        part(14..15)?
-    )
-    .parse()
-    .ok()
+    der::time(value).filter(|_| value.tag == 0x18)
 }
 
 #[cfg(test)]

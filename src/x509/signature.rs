@@ -7,6 +7,7 @@ use x509_parser::signature_algorithm::{RsaSsaPssParams, SignatureAlgorithm as Pa
 use x509_parser::x509::AlgorithmIdentifier;
 
 use super::key::{Curve, KeyKind};
+use super::oid::dotted;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
@@ -44,7 +45,7 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     pub(super) fn new(identifier: &AlgorithmIdentifier<'_>) -> Self {
-        let oid = identifier.algorithm.to_id_string();
+        let oid = dotted(&identifier.algorithm);
         match oid.as_str() {
             "1.2.840.113549.1.1.4" => Self::RsaPkcs1(Hash::Md5),
             "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => Self::RsaPkcs1(Hash::Sha1),
@@ -79,7 +80,7 @@ impl SignatureAlgorithm {
 }
 
 fn pss_hash(params: &RsaSsaPssParams<'_>) -> Option<Hash> {
-    match params.hash_algorithm_oid().to_id_string().as_str() {
+    match dotted(params.hash_algorithm_oid()).as_str() {
         "1.3.14.3.2.26" => Some(Hash::Sha1),
         "2.16.840.1.101.3.4.2.1" => Some(Hash::Sha256),
         "2.16.840.1.101.3.4.2.2" => Some(Hash::Sha384),

@@ -93,10 +93,14 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,
+        revocation: None,
     };
     let settings = judge::Settings {
         clients: clients::ALL.to_vec(),

@@ -83,6 +83,11 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
         &["SystemTime", "println!", "std::env"],
         "time is an argument; only cli/ touches the terminal and the environment",
     ),
+    (
+        "scan",
+        &["crate::cli", "crate::lab", "crate::remedy", "SystemTime", "println!", "std::env"],
+        "time is an argument; only cli/ touches the terminal and the environment",
+    ),
     ("observe", &["SystemTime", "println!", "eprintln!"], "time is an argument; only cli/ touches the terminal"),
     ("lab", &["SystemTime", "println!", "eprintln!"], "time is an argument; only cli/ touches the terminal"),
 ];

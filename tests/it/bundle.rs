@@ -15,6 +15,8 @@ use tlsmend::probe::probe;
 use tlsmend::x509::{certificates_in, pem};
 
 use crate::support::http_server::{HttpServer, Page};
+use crate::support::openssl_ca::{self, Level, OpensslCa};
+use crate::support::peer::Peer;
 use crate::support::program::{Run, tlsmend, tlsmend_caching_in};
 use crate::support::validate;
 
@@ -36,6 +38,41 @@ fn has(program: &str) -> bool {
         crate::support::skip(&format!("{program} is not installed"));
     }
     found
+}
+
+/// A bundle makes no revoked certificate good, whoever says that it is revoked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_certificate_gets_no_bundle() {
+    if crate::support::peer::is_missing("openssl") {
+        return;
+    }
+    let ca = OpensslCa::new("http://127.0.0.1:1", "");
+    let command = |server: &Peer, out: &Path| {
+        let address = server.address.to_string();
+        let given = ["bundle", openssl_ca::HOST, "--roots", &ca.text("root.pem"), "--address", &address, "--out"];
+        given.into_iter().map(str::to_owned).chain([out.to_str().unwrap().to_owned()]).collect::<Vec<_>>()
+    };
+    let out = ca.path("bundle.pem");
+    let before = ca.staple("leaf", "intermediate", &["-ndays", "3"]);
+    let server = ca.serve(&["-status_file", before.to_str().unwrap()]);
+    assert_eq!(run(command(&server, &out)).await.code, Some(0), "it is good so far");
+    std::fs::remove_file(&out).unwrap();
+    ca.revoke(Level::Intermediate, "leaf", "keyCompromise");
+    let after = ca.staple("leaf", "intermediate", &["-ndays", "3"]);
+    let server = ca.serve(&["-status_file", after.to_str().unwrap()]);
+    let refused = run(command(&server, &out)).await;
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+    assert!(
+        refused.stdout.contains("has been revoked") && refused.stdout.contains("with a new key"),
+        "{}",
+        refused.stdout
+    );
+    assert!(!out.exists());
+    // Without a staple the CRL says so, to those who ask for it; its address is dead here, which proves nothing.
+    let server = ca.serve(&[]);
+    let arguments =
+        [command(&server, &out), ["--revocation", "--allow-private-aia"].map(str::to_owned).to_vec()].concat();
+    assert_eq!(run(arguments).await.code, Some(0));
 }
 
 /// The lab with its roots in a file.

@@ -8,7 +8,7 @@ use tlsmend::model::time::Time;
 use tlsmend::remedy::cas::credentials::{Credentials, CredentialsError, Found, Identity, Lookup, Role};
 use tlsmend::remedy::cas::{
     CasClient, CertId, Effect, Endpoint, ErrorKind, GuideClient, GuideStatus, JobChange, JobFilter, JobId, NewJob,
-    ResourceFilter, ResourceId, Settings, Start, WorkerId, WorkerStatus, sign,
+    Pace, ResourceFilter, ResourceId, Settings, Start, WorkerId, WorkerStatus, sign,
 };
 use tlsmend::remedy::eas::EasClient;
 use tlsmend::remedy::secret::Secret;
@@ -827,4 +827,24 @@ fn what_cannot_be_used_says_what_to_do() {
         assert!(message.contains(said), "{said}: {message}");
         assert!(!message.contains("sec-ret"), "{message}");
     }
+}
+
+/// Calls of one group keep their distance, also when they are made at once; another group does not wait for them.
+#[tokio::test]
+async fn calls_are_spread_over_time_group_by_group() {
+    let service = Service::start(|_, _| Reply::ok(r#"{"RequestId":"R","Id":1,"Status":"success"}"#)).await;
+    let endpoint: Endpoint = service.url().parse().unwrap();
+    let apart = Duration::from_millis(150);
+    let mut settings = settings(&endpoint);
+    settings.pace = Pace { deployment: apart, ..Pace::NONE };
+    let client = CasClient::new(endpoint, Identity::Static(credentials(None)), settings).unwrap();
+    let begun = std::time::Instant::now();
+    let job = JobId(1);
+    let (one, two, three, other) = tokio::join!(client.job(job), client.job(job), client.job(job), client.detail(1));
+    assert!(one.is_ok() && two.is_ok() && three.is_ok() && other.is_ok());
+    assert!(begun.elapsed() >= 2 * apart, "three calls, two distances: {:?}", begun.elapsed());
+    let order: Vec<String> = service.requests().iter().map(Recorded::action).collect();
+    assert_eq!(order.last().map(String::as_str), Some("DescribeDeploymentJob"), "{order:?}");
+    let position = order.iter().position(|action| action == "GetUserCertificateDetail");
+    assert!(position < Some(2), "the other group went ahead: {order:?}");
 }

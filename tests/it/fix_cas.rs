@@ -369,3 +369,23 @@ async fn the_text_tells_the_plan_and_the_way_back() {
         assert!(end.contains(part), "{part}: {end}");
     }
 }
+
+/// The job sleeps until its moment, and the run waits for it; a moment that is over is refused before anything is asked.
+#[tokio::test]
+async fn a_scheduled_deployment_waits_for_its_moment() {
+    let cloud = Cloud::new(TWO_ADDRESSES).await;
+    let past = cloud.fix(&["--schedule", "2026-01-01T00:00:00Z"]).await;
+    assert_eq!(past.code, Some(2), "{}", past.stdout);
+    assert!(past.stderr.contains("in the past") && cloud.emulator.calls().is_empty(), "{}", past.stderr);
+
+    let at = now().plus(3);
+    let ran = cloud.fix(&["--schedule", &at.to_string()]).await;
+    let document = ran.document();
+    assert_eq!((ran.code, document.outcome), (Some(0), Outcome::Mended), "{:?} {}", document.reason, ran.stderr);
+    let calls = cloud.emulator.calls();
+    let created = calls.iter().find(|call| call.action == "CreateDeploymentJob").unwrap();
+    assert_eq!(created.parameter("ScheduleTime"), Some(format!("{}", at.unix() * 1000).as_str()));
+    let done = document.steps.iter().find(|step| step.action == "wait-for-job").unwrap();
+    assert!(done.at >= at, "done at {}, scheduled for {at}", done.at);
+    assert_eq!(cloud.served().await, vec![document.plan.bundle.clone(); 2]);
+}

@@ -1,11 +1,15 @@
 //! The whole flow of the guides: a certificate is created and deployed, found wanting, updated, deployed again.
 
+use std::sync::Arc;
+
 use tlsmend::lab::cas::{Binding, Fault, Injection, Seed};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
+use tlsmend::lab::{BuildError, Family, Lab, Scenario, World};
 use tlsmend::model::fix::{Outcome, ReasonCode};
 use tlsmend::remedy::cas::GuideStatus;
 
 use crate::support::cloud::Cloud;
+use crate::support::site::now;
 
 async fn cloud(seed: Seed) -> Cloud {
     Cloud::with(TWO_ADDRESSES, Binding::Slb, Seed { guide_dialect: true, ..seed }).await
@@ -92,4 +96,47 @@ async fn the_dialects_are_kept_apart() {
     assert!(cloud.emulator.calls().is_empty());
     let ran = cloud.run(&cloud.guide_arguments(&[])).await;
     assert_eq!((ran.code, ran.document().reason.unwrap().code), (Some(1), ReasonCode::NoConsent));
+}
+
+/// Two listeners of one instance, each with a certificate of its own: only the one that is named changes, and comes back.
+#[tokio::test]
+async fn a_rollback_puts_back_the_chain_of_the_named_certificate() {
+    let seed = Seed { guide_dialect: true, ..Seed::default() };
+    let cloud = Cloud::with("addresses-differ", Binding::Slb, seed).await;
+    let [whole, broken] = &cloud.old[..] else { panic!("{:?}", cloud.old) };
+    assert!(whole.len() == 2 && broken.len() == 1);
+    let ran = cloud.run(&cloud.guide_arguments(&["--yes"])).await;
+    let document = ran.document();
+    assert_eq!((ran.code, document.outcome), (Some(0), Outcome::Mended), "{:?}", document.reason);
+    assert_eq!(document.plan.adds, whole[1..], "what the broken chain lacks");
+    let back = cloud.run(&["--rollback", &document.run_id.unwrap()]).await;
+    assert_eq!((back.code, back.document().outcome), (Some(0), Outcome::RolledBack), "{}", back.stdout);
+    assert_eq!(cloud.served().await, cloud.old);
+}
+
+/// root → intermediate → end entity: alone at one address, with the root instead of the intermediate at the other.
+fn two_broken_chains(world: &mut World) -> Result<(), BuildError> {
+    let root = world.root()?;
+    let intermediate = world.intermediate(&root).issue()?;
+    let site = world.site(&intermediate).issue()?;
+    world.serve_at(1, &site, &[&site])?;
+    world.serve_at(2, &site, &[&site, &root])
+}
+
+#[tokio::test]
+async fn of_two_old_chains_only_one_could_be_put_back() {
+    let build = two_broken_chains;
+    let scenario = Scenario { id: "two", family: Family::Chain, summary: "", expected: &[], exit: 1, build };
+    let lab = Arc::new(Lab::start_with(now(), &[scenario]).await.unwrap());
+    if lab.scenario("two").is_none() {
+        return crate::support::skip("only one loopback address");
+    }
+    let seed = Seed { guide_dialect: true, ..Seed::default() };
+    let cloud = Cloud::beside(lab, "two", Binding::Slb, seed).await;
+    let ran = cloud.run(&cloud.guide_arguments(&["--yes"])).await;
+    let document = ran.document();
+    let reason = document.reason.unwrap();
+    assert_eq!((ran.code, reason.code), (Some(1), ReasonCode::Refused), "{}", reason.text);
+    assert!(reason.text.contains("several chains") && reason.text.contains("--address"), "{}", reason.text);
+    assert_eq!((cloud.served().await, cloud.done("UpdateCertificate")), (cloud.old.clone(), 0));
 }

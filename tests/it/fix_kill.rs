@@ -1,6 +1,8 @@
 //! `kill -9` at every call to the service and at every entry of the journal, before and after its effect: what is gone on
 //! with ends with everything new, what is taken back with everything old, and nothing is uploaded, created or paid twice.
 
+use std::process::Stdio;
+
 use tlsmend::lab::cas::{Binding, Seed};
 use tlsmend::lab::scenario::TWO_ADDRESSES;
 use tlsmend::model::fix::Outcome;
@@ -180,5 +182,51 @@ async fn killed_on_the_way_back_it_is_finished() {
                 assert_eq!(cloud.served().await, cloud.old, "{at}");
             }
         }
+    }
+}
+
+/// The disk is full at every entry in turn: nothing is done that could not be written down, and with room again the run goes
+/// on. (A limit on the size of files stands in for the disk: it ends a write in the middle in the same way.)
+#[tokio::test]
+async fn a_disk_that_fills_up_at_any_entry_leaves_a_run_that_can_go_on() {
+    if !std::path::Path::new("/bin/dash").exists() {
+        return crate::support::skip("no dash, whose limit counts in POSIX's blocks");
+    }
+    let whole = Dialect::Cas.cloud().await;
+    assert_eq!(whole.run(&Dialect::Cas.arguments(&whole)).await.code, Some(0));
+    let path = whole.path(&format!("state/tlsmend/runs/{}/journal.jsonl", whole.runs()[0]));
+    let journal = std::fs::read_to_string(path).unwrap();
+    let ends: Vec<usize> = journal.match_indices('\n').map(|(position, _)| position + 1).collect();
+    assert!(ends.len() >= 14, "{}", ends.len());
+    // Blocks of 512 bytes, POSIX's unit: the header is larger, entries are smaller.
+    let mut limits: Vec<usize> = ends.iter().map(|end| end / 512).collect();
+    limits.push(0);
+    limits.sort_unstable();
+    limits.dedup();
+    for blocks in limits {
+        let cloud = Dialect::Cas.cloud().await;
+        let at = format!("{blocks} blocks");
+        let inner = cloud.command(&Dialect::Cas.arguments(&cloud));
+        let inner = inner.as_std();
+        let mut command = tokio::process::Command::new("/bin/dash");
+        // Ignored, the signal becomes an error of the write.
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &blocks.to_string()]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let ran = end(command.spawn().unwrap()).await;
+        if ran.code == Some(0) {
+            assert_eq!(blocks, *ends.last().unwrap() / 512, "{at}: the last block only");
+            continue;
+        }
+        assert!(ran.code.is_some() && !ran.stdout.contains("panicked") && !ran.stderr.contains("panicked"), "{at}");
+        let said = if ran.code == Some(2) { ran.stderr.clone() } else { ran.document().reason.unwrap().text };
+        assert!(said.contains("File too large"), "{at}: {:?} {said}", ran.code);
+        aftermath(&cloud, Dialect::Cas, "--resume", &at).await;
     }
 }

@@ -32,10 +32,14 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     }
 }
 

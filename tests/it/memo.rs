@@ -35,7 +35,10 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
             timing: Timing::default(),
         }
     });
@@ -49,6 +52,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
         endpoints: endpoints.collect(),
         aia: aia.collect(),
         files: None,
+        revocation: None,
     }
 }
 
@@ -156,7 +160,10 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             ocsp_staple: None,
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {
@@ -165,6 +172,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             endpoints: vec![endpoint],
             aia: Vec::new(),
             files: None,
+            revocation: None,
         };
         compare(&memo, &mut evidence, &settings(at, anchors.clone()), HOST, &format!("chain {number}"));
         // Another moment, other anchors: nothing of the first may show.

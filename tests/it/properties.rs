@@ -49,10 +49,14 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             timing: Timing::default(),
             choice: None,
             hellos: Vec::new(),
+            starttls: None,
+            http: None,
             survey: None,
+            samples: None,
         }],
         aia: Vec::new(),
         files: None,
+        revocation: None,
     };
     let local = vec![Arc::new(Certificate::parse(root).unwrap())];
     let settings = judge::Settings {

@@ -64,7 +64,7 @@ pub(super) struct Arguments {
     task_name: Option<String>,
 
     /// When it is to run, such as 2026-11-22T08:00:00Z [default: at once]
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = crate::cli::cloud::moment_ahead)]
     schedule: Option<Time>,
 
     /// How it is started: pending (queued, as the manual says) or scheduling (dispatched)

@@ -172,7 +172,7 @@ struct CasArguments {
     contact_id: Option<u64>,
 
     /// Deploy at this moment instead of at once, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", value_parser = crate::cli::cloud::moment_ahead)]
     schedule: Option<Time>,
 
     /// Refuse when it costs more deployment credits

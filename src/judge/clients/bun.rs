@@ -114,7 +114,11 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
             say(Category::Closed, "ECONNRESET", "The socket connection was closed unexpectedly.")
         }
         // Our limit is lower than its.
-        FailureKind::TooLarge | FailureKind::Local => None,
+        FailureKind::TooLarge
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
+        | FailureKind::Local => None,
         FailureKind::Plaintext
         | FailureKind::NotTls
         | FailureKind::Alert

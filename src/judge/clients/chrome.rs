@@ -2,6 +2,7 @@
 
 use crate::judge::case::Case;
 use crate::judge::client::{Answer, Client};
+use crate::judge::ct;
 use crate::judge::engine::chromium::{self, Status};
 use crate::judge::pool::CertId;
 use crate::judge::stores::distrust::{self, Ruling};
@@ -28,12 +29,13 @@ pub const CLIENT: Client = Client {
         "enforces expiry and constraints of roots that the user added, not of its own",
         "a certificate for www.HOST on HOST (or the reverse) is no error: it goes to the other name by itself",
         "trusts some roots only for certificates logged before a day (Chunghwa's HiPKI)",
-        "requires Certificate Transparency in Google's builds; this model, like the build measured, does not",
+        "requires Certificate Transparency in Google's builds (not in the build measured): judged where a list of logs is given",
         "honours a stapled \"revoked\", asks no OCSP responder",
     ],
     sources: &[
         "boringssl/pki: path_builder.cc, verify_certificate_chain.cc, parsed_certificate.cc, name_constraints.cc",
         "net/cert: cert_verify_proc_builtin.cc, cert_verify_proc.cc, cert_status_flags.cc, x509_certificate.cc",
+        "components/certificate_transparency: chrome_ct_policy_enforcer.cc; googlechrome.github.io/CertificateTransparency",
         "net/socket: ssl_client_socket_impl.cc; net/ssl/openssl_ssl_util.cc (MapOpenSSLErrorSSL)",
         "components/security_interstitials: common_name_mismatch_handler.cc, ssl_error_handler.cc",
         "boringssl/ssl: ssl_cert.cc (ssl_cert_check_key_usage), tls13_both.cc",
@@ -83,6 +85,13 @@ pub(super) fn judge(case: &Case<'_>) -> Answer {
             "trusts this root of {owner} only for certificates logged until {day}, and this one carries no timestamps"
         ))
         .with_path(verdict.path);
+    }
+    // Looked at once the path, the name and the dates are in order.
+    let lacks_timestamps = verdict.statuses.first().is_none_or(|status| *status >= Status::NonUniqueName)
+        && ct::check(case, &verdict.path).is_some_and(|facts| facts.policy.is_broken());
+    if lacks_timestamps {
+        return Answer::reject(Category::CertificateTransparency, "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED")
+            .with_path(verdict.path);
     }
     let answer = match verdict.statuses.first() {
         None => return Answer::accept(verdict.path),
@@ -173,7 +182,13 @@ pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         | FailureKind::NoCertificate
         | FailureKind::Protocol => protocol_error(),
         // Our limit is lower than its.
-        FailureKind::TooLarge | FailureKind::NothingInCommon | FailureKind::Alert | FailureKind::Local => return None,
+        FailureKind::TooLarge
+        | FailureKind::NothingInCommon
+        | FailureKind::Alert
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
+        | FailureKind::Local => return None,
     })
 }
 

@@ -169,6 +169,9 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         | FailureKind::Unreachable
         | FailureKind::Alert
         | FailureKind::Protocol
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
         | FailureKind::Local => return None,
     })
 }

@@ -126,6 +126,9 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         | FailureKind::NothingInCommon
         | FailureKind::Alert
         | FailureKind::Protocol
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
         | FailureKind::Local => return None,
     };
     Some(Answer::error(category, code).with_message(text))

@@ -204,7 +204,13 @@ pub(super) fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
         FailureKind::SignatureWrong => Answer::reject(Category::BadSignature, "BadSignature"),
         FailureKind::NoCertificate => Answer::error(Category::Handshake, "NoCertificatesPresented"),
         FailureKind::TooLarge => too_large(),
-        FailureKind::Unreachable | FailureKind::Alert | FailureKind::Protocol | FailureKind::Local => return None,
+        FailureKind::Unreachable
+        | FailureKind::Alert
+        | FailureKind::Protocol
+        | FailureKind::StarttlsNotOffered
+        | FailureKind::StarttlsRefused
+        | FailureKind::ImplicitTls
+        | FailureKind::Local => return None,
     })
 }
 

@@ -555,7 +555,7 @@ fn check_staple(case: &Case<'_>, subject: &Certificate, issuer: &Certificate) ->
         Err(ocsp::Error::Malformed) => (Error::OcspMalformedResponse, false),
         Err(ocsp::Error::NotSuccessful) => (Error::OcspTryServerLater, true),
         Err(ocsp::Error::OtherCertificate) => (Error::OcspResponseForCertMissing, true),
-        Err(ocsp::Error::BadSignature) => (Error::OcspBadSignature, false),
+        Err(ocsp::Error::BadSignature | ocsp::Error::Responder(_)) => (Error::OcspBadSignature, false),
     };
     // Stale and commonly mistaken answers count for nothing where OCSP is not asked anyway.
     let lifetime = subject.not_after.since(subject.not_before);

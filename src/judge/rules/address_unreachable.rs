@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Outcome, Rule, support};
 use crate::model::finding::Severity;
-use crate::model::handshake::FailureKind;
+use crate::model::handshake::{FailureKind, Stage};
 use crate::model::verdict::Category;
 
 pub const RULE: Rule = Rule {
@@ -19,7 +19,7 @@ pub const RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Outcome {
     support::when_all_fail(
         context,
-        |failure| failure.kind == FailureKind::Unreachable,
+        |failure| failure.stage != Stage::Starttls && failure.kind == FailureKind::Unreachable,
         "check the address in the DNS and the route to it",
     )
 }

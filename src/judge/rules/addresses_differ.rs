@@ -1,7 +1,11 @@
 //! `addresses-differ`: more than one chain behind one name.
 
-use super::{Check, Context, Found, Outcome, Rule};
-use crate::model::finding::{Severity, SubjectKind};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::{Check, Context, Outcome, Rule, support};
+use crate::model::finding::Severity;
+use crate::model::handshake::EndpointEvidence;
 
 pub const RULE: Rule = Rule {
     code: "addresses-differ",
@@ -20,25 +24,36 @@ fn check(context: &Context<'_>) -> Outcome {
     if chains.is_empty() {
         return Outcome::NotApplicable;
     }
-    let first = &chains[0].1.served_list;
-    if chains.iter().all(|(_, deployment)| deployment.served_list == *first) {
+    let endpoints_of = |index: usize| -> Vec<&EndpointEvidence> {
+        let indices = &context.judgement.deployments[index].endpoints;
+        indices.iter().map(|&index| &context.evidence.endpoints[index]).collect()
+    };
+    // Deployments may differ in how their handshake ended alone.
+    let mut groups: Vec<(usize, Vec<&EndpointEvidence>)> = Vec::new();
+    for (index, deployment) in chains {
+        let is_same = |(known, _): &&mut (usize, Vec<_>)| {
+            context.judgement.deployments[*known].served_list == deployment.served_list
+        };
+        match groups.iter_mut().find(is_same) {
+            Some((_, members)) => members.extend(endpoints_of(index)),
+            None => groups.push((index, endpoints_of(index))),
+        }
+    }
+    // What servers behind one address do in turn is not a matter of the addresses.
+    let addresses = |(_, members): &(usize, Vec<&EndpointEvidence>)| -> BTreeSet<SocketAddr> {
+        members.iter().map(|endpoint| endpoint.address).collect()
+    };
+    if groups.iter().all(|group| addresses(group) == addresses(&groups[0])) {
         return Outcome::Clear;
     }
-    let groups: Vec<String> = chains
-        .iter()
-        .map(|(_, deployment)| {
-            let addresses: Vec<String> = deployment
-                .endpoints
-                .iter()
-                .map(|&index| context.evidence.endpoints[index].address.to_string())
-                .collect();
-            let subject =
-                deployment.served.first().map_or("?".to_owned(), |&id| context.judgement.pool.get(id).subject.short());
-            format!("{}: {} certificates for {subject}", addresses.join(", "), deployment.served_list.len())
-        })
-        .collect();
+    let told = groups.iter().map(|(index, members)| {
+        let deployment = &context.judgement.deployments[*index];
+        let labels: Vec<String> = members.iter().map(|endpoint| support::label(endpoint)).collect();
+        let subject = support::served_for(context, deployment);
+        format!("{}: {} certificates for {subject}", labels.join(", "), deployment.served_list.len())
+    });
+    let told: Vec<String> = told.collect();
+    let members: Vec<Vec<&EndpointEvidence>> = groups.into_iter().map(|(_, members)| members).collect();
     let remedy = "deploy the same certificate and chain to every address";
-    Outcome::Found(vec![
-        Found::new(SubjectKind::Dns, context.target.host.to_string()).fact("groups", groups).remedy(remedy, None, true),
-    ])
+    Outcome::Found(vec![support::name_odd(context, &members).fact("groups", told).remedy(remedy, None, true)])
 }

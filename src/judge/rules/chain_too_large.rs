@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::model::finding::{Severity, SubjectKind};
-use crate::model::handshake::FailureKind;
+use crate::model::handshake::{FailureKind, Stage};
 use crate::model::verdict::Category;
 
 pub const RULE: Rule = Rule {
@@ -27,7 +27,11 @@ const SMALL_DEVICES: usize = 16 * 1024;
 const REMEDY: &str = "serve the end entity and its intermediates only; spread many names over several certificates";
 
 fn check(context: &Context<'_>) -> Outcome {
-    match support::failing(context, |failure| failure.kind == FailureKind::TooLarge, REMEDY) {
+    match support::failing(
+        context,
+        |failure| failure.stage != Stage::Starttls && failure.kind == FailureKind::TooLarge,
+        REMEDY,
+    ) {
         Outcome::Found(found) => return Outcome::Found(found),
         Outcome::NotApplicable | Outcome::Clear | Outcome::Undetermined(_) => {}
     }

@@ -1,6 +1,7 @@
 //! `cname-dangling`: aliases that lead nowhere.
 
 use super::{Check, Context, Outcome, Rule, support};
+use crate::judge::providers;
 use crate::model::finding::Severity;
 use crate::model::resolution::DnsStatus;
 
@@ -21,6 +22,14 @@ fn check(context: &Context<'_>) -> Outcome {
     support::when_dns(
         context,
         |dns| !dns.cname_chain.is_empty() && matches!(dns.status, DnsStatus::Nxdomain | DnsStatus::Nodata),
-        |found| found.remedy("point the CNAME to an endpoint that exists, or remove it", None, true),
+        |found| {
+            let provider = providers::of(&context.evidence.resolution.cname_chain);
+            // At a provider the name can often be had by whoever asks first.
+            let found = match provider {
+                Some(provider) => found.fact("provider", format!("{} {}", provider.name, provider.product).trim_end()),
+                None => found,
+            };
+            found.remedy("point the CNAME to an endpoint that exists, or remove it", None, true)
+        },
     )
 }

@@ -20,6 +20,19 @@ fn check(context: &Context<'_>) -> Outcome {
     support::when_dns(
         context,
         |dns| dns.status == DnsStatus::Loop,
-        |found| found.remedy("point one of the aliases in the loop to the real endpoint", None, true),
+        |found| {
+            let dns = &context.evidence.resolution;
+            // From the name that is met twice on; what leads there is right.
+            let start = dns.cname_chain.iter().position(|alias| Some(&alias.owner) == dns.final_name.as_ref());
+            let members: Vec<&str> =
+                dns.cname_chain.iter().skip(start.unwrap_or(0)).map(|alias| alias.owner.as_str()).collect();
+            let domain = |name: &&str| support::registered(name).to_owned();
+            let inside = members.iter().all(|name| domain(name) == domain(&members[0]));
+            found.fact("loop", members.clone()).fact("within_one_domain", inside).remedy(
+                "point one of the aliases in the loop to the real endpoint",
+                None,
+                true,
+            )
+        },
     )
 }

@@ -2,7 +2,7 @@
 
 use super::{Check, Context, Outcome, Rule, support};
 use crate::model::finding::Severity;
-use crate::model::handshake::FailureKind;
+use crate::model::handshake::{FailureKind, Stage};
 use crate::model::verdict::Category;
 
 pub const RULE: Rule = Rule {
@@ -19,9 +19,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    let outcome = support::when_all_fail(
         context,
-        |failure| failure.kind == FailureKind::Reset,
+        |failure| failure.stage != Stage::Starttls && failure.kind == FailureKind::Reset,
         "look at the load balancer's and the server's logs; try from another network",
-    )
+    );
+    support::with_starttls(context, outcome)
 }

@@ -2,6 +2,7 @@
 
 use super::{Check, Context, Outcome, Rule, support};
 use crate::model::finding::Severity;
+use crate::model::naming::DnssecStatus;
 use crate::model::resolution::DnsStatus;
 
 pub const RULE: Rule = Rule {
@@ -22,14 +23,17 @@ fn check(context: &Context<'_>) -> Outcome {
     support::when_dns(
         context,
         |dns| {
-            matches!(
-                dns.status,
-                DnsStatus::Servfail
-                    | DnsStatus::Refused
-                    | DnsStatus::Timeout
-                    | DnsStatus::Unreachable
-                    | DnsStatus::Malformed
-            )
+            // Told by `dnssec-bogus`.
+            let bogus = dns.dnssec.as_ref().is_some_and(|dnssec| dnssec.status == DnssecStatus::Bogus);
+            !bogus
+                && matches!(
+                    dns.status,
+                    DnsStatus::Servfail
+                        | DnsStatus::Refused
+                        | DnsStatus::Timeout
+                        | DnsStatus::Unreachable
+                        | DnsStatus::Malformed
+                )
         },
         |found| {
             found.remedy(

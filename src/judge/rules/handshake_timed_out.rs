@@ -18,9 +18,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    let outcome = support::when_all_fail(
         context,
-        |failure| failure.stage != Stage::Tcp && failure.kind == FailureKind::Timeout,
+        |failure| !matches!(failure.stage, Stage::Tcp | Stage::Starttls) && failure.kind == FailureKind::Timeout,
         "check what listens on the port and whether it is overloaded",
-    )
+    );
+    support::with_starttls(context, outcome)
 }

@@ -65,6 +65,11 @@ fn issuer<'a>(context: &Context<'a>, deployment: &'a Deployment) -> Option<(&'a 
     Some((certificate, issued_by(certificate)?))
 }
 
+/// Is its own key one of theirs?
+pub(super) fn has_key_of_one(certificate: &Certificate) -> bool {
+    find(certificate).is_some()
+}
+
 /// The entry for the certificate's own key.
 fn find(certificate: &Certificate) -> Option<&'static KnownBad> {
     let hash = certificate.spki_sha256().to_string();

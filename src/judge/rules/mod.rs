@@ -1,16 +1,24 @@
 //! The catalogue of findings: one file a rule, with its code, severity, words, citations and check together.
 
+mod address_fails_sometimes;
+mod address_family_fails;
+mod address_serves_several_chains;
 mod address_unreachable;
 mod addresses_differ;
 mod ca_issuers_unreachable;
 mod ca_issuers_wrong_certificate;
 mod ca_issuers_wrong_type;
+mod caa_forbids_issuer;
+mod caa_lookup_fails;
 mod capabilities_differ;
 mod certificate_malformed;
 mod chain_misordered;
 mod chain_too_large;
 mod client_authentication_allowed;
 mod client_certificate_required;
+mod cname_at_zone_apex;
+mod cname_beside_other_records;
+mod cname_chain_long;
 mod cname_chain_too_long;
 mod cname_dangling;
 mod cname_loop;
@@ -19,22 +27,35 @@ mod common_name_only;
 mod connection_closed;
 mod connection_reset;
 mod connection_timed_out;
+mod crl_expired;
+mod crl_unreachable;
+mod crl_unusable;
+mod ct_policy_not_met;
 mod default_certificate_served;
 mod dns_name_not_found;
 mod dns_no_address;
 mod dns_resolver_failed;
+mod dnssec_bogus;
 mod duplicate_certificate_served;
 mod end_entity_expired;
 mod end_entity_expires_soon;
 mod end_entity_not_yet_valid;
+mod end_entity_revoked;
 mod expired_cross_certificate;
 mod extension_malformed;
 mod handshake_protocol_error;
 mod handshake_refused;
 mod handshake_timed_out;
+mod handshakes_differ;
+mod http_error_answer;
+mod https_record_dangling;
+mod https_record_hints_differ;
+mod implicit_tls_on_port;
 mod intermediate_expired;
 mod intermediate_expires_first;
+mod intermediate_revoked;
 mod ip_address_in_dns_name;
+mod ipv6_only;
 mod issuer_address_missing;
 mod issuer_is_not_a_ca;
 mod issuer_name_matches_key_does_not;
@@ -44,9 +65,14 @@ mod key_does_not_match_certificate;
 mod key_usage_forbids_tls;
 mod key_usage_lacks_digital_signature;
 mod known_bad_ca;
+mod local_failure;
 mod missing_intermediate;
+mod must_staple_without_staple;
 mod name_constraints_violated;
 mod name_mismatch;
+mod name_server_lame;
+mod name_server_unreachable;
+mod name_servers_differ;
 mod no_certificate_policies;
 mod no_certificate_served;
 mod no_extended_master_secret;
@@ -56,16 +82,31 @@ mod not_for_tls_servers;
 mod not_tls;
 mod nothing_in_common;
 mod obsolete_version_accepted;
+mod ocsp_responder_fails;
 mod path_length_exceeded;
+mod plaintext_after_starttls;
 mod plaintext_on_port;
 mod port_closed;
+mod redirects_elsewhere;
+mod redirects_to_plaintext;
 mod refused_for_own_reasons;
+mod resolver_has_old_answer;
+mod resolvers_disagree;
+mod revocation_unknown;
 mod root_not_in_store;
 mod root_served;
+mod sct_signature_invalid;
 mod self_signed_end_entity;
 mod server_name_not_recognised;
+mod several_cnames;
 mod signature_algorithms_disagree;
 mod some_addresses_fail;
+mod stapled_response_expired;
+mod stapled_response_unusable;
+mod staples_differ;
+mod starttls_failed;
+mod starttls_not_offered;
+mod starttls_refused;
 mod tls_version_not_supported;
 mod trust_anchor_expired;
 mod unknown_critical_extension;
@@ -81,6 +122,7 @@ mod support;
 
 use std::cmp::Reverse;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
@@ -91,6 +133,7 @@ use crate::model::finding::{Finding, NotChecked, Remedy, Severity, Subject, Subj
 use crate::model::survey::SurveyEvidence;
 use crate::model::target::Target;
 use crate::model::verdict::Category;
+use crate::x509::Certificate;
 
 /// One condition.
 #[derive(Debug)]
@@ -225,17 +268,25 @@ impl<'a> Context<'a> {
 /// Every rule, sorted by code.
 #[rustfmt::skip] // one line a rule: adding one is adding a line
 pub const ALL: &[&Rule] = &[
+    &address_fails_sometimes::RULE,
+    &address_family_fails::RULE,
+    &address_serves_several_chains::RULE,
     &address_unreachable::RULE,
     &addresses_differ::RULE,
     &ca_issuers_unreachable::RULE,
     &ca_issuers_wrong_certificate::RULE,
     &ca_issuers_wrong_type::RULE,
+    &caa_forbids_issuer::RULE,
+    &caa_lookup_fails::RULE,
     &capabilities_differ::RULE,
     &certificate_malformed::RULE,
     &chain_misordered::RULE,
     &chain_too_large::RULE,
     &client_authentication_allowed::RULE,
     &client_certificate_required::RULE,
+    &cname_at_zone_apex::RULE,
+    &cname_beside_other_records::RULE,
+    &cname_chain_long::RULE,
     &cname_chain_too_long::RULE,
     &cname_dangling::RULE,
     &cname_loop::RULE,
@@ -244,22 +295,35 @@ pub const ALL: &[&Rule] = &[
     &connection_closed::RULE,
     &connection_reset::RULE,
     &connection_timed_out::RULE,
+    &crl_expired::RULE,
+    &crl_unreachable::RULE,
+    &crl_unusable::RULE,
+    &ct_policy_not_met::RULE,
     &default_certificate_served::RULE,
     &dns_name_not_found::RULE,
     &dns_no_address::RULE,
     &dns_resolver_failed::RULE,
+    &dnssec_bogus::RULE,
     &duplicate_certificate_served::RULE,
     &end_entity_expired::RULE,
     &end_entity_expires_soon::RULE,
     &end_entity_not_yet_valid::RULE,
+    &end_entity_revoked::RULE,
     &expired_cross_certificate::RULE,
     &extension_malformed::RULE,
     &handshake_protocol_error::RULE,
     &handshake_refused::RULE,
     &handshake_timed_out::RULE,
+    &handshakes_differ::RULE,
+    &http_error_answer::RULE,
+    &https_record_dangling::RULE,
+    &https_record_hints_differ::RULE,
+    &implicit_tls_on_port::RULE,
     &intermediate_expired::RULE,
     &intermediate_expires_first::RULE,
+    &intermediate_revoked::RULE,
     &ip_address_in_dns_name::RULE,
+    &ipv6_only::RULE,
     &issuer_address_missing::RULE,
     &issuer_is_not_a_ca::RULE,
     &issuer_name_matches_key_does_not::RULE,
@@ -269,9 +333,14 @@ pub const ALL: &[&Rule] = &[
     &key_usage_forbids_tls::RULE,
     &key_usage_lacks_digital_signature::RULE,
     &known_bad_ca::RULE,
+    &local_failure::RULE,
     &missing_intermediate::RULE,
+    &must_staple_without_staple::RULE,
     &name_constraints_violated::RULE,
     &name_mismatch::RULE,
+    &name_server_lame::RULE,
+    &name_server_unreachable::RULE,
+    &name_servers_differ::RULE,
     &no_certificate_policies::RULE,
     &no_certificate_served::RULE,
     &no_extended_master_secret::RULE,
@@ -281,16 +350,31 @@ pub const ALL: &[&Rule] = &[
     &not_tls::RULE,
     &nothing_in_common::RULE,
     &obsolete_version_accepted::RULE,
+    &ocsp_responder_fails::RULE,
     &path_length_exceeded::RULE,
+    &plaintext_after_starttls::RULE,
     &plaintext_on_port::RULE,
     &port_closed::RULE,
+    &redirects_elsewhere::RULE,
+    &redirects_to_plaintext::RULE,
     &refused_for_own_reasons::RULE,
+    &resolver_has_old_answer::RULE,
+    &resolvers_disagree::RULE,
+    &revocation_unknown::RULE,
     &root_not_in_store::RULE,
     &root_served::RULE,
+    &sct_signature_invalid::RULE,
     &self_signed_end_entity::RULE,
     &server_name_not_recognised::RULE,
+    &several_cnames::RULE,
     &signature_algorithms_disagree::RULE,
     &some_addresses_fail::RULE,
+    &stapled_response_expired::RULE,
+    &stapled_response_unusable::RULE,
+    &staples_differ::RULE,
+    &starttls_failed::RULE,
+    &starttls_not_offered::RULE,
+    &starttls_refused::RULE,
     &tls_version_not_supported::RULE,
     &trust_anchor_expired::RULE,
     &unknown_critical_extension::RULE,
@@ -302,6 +386,43 @@ pub const ALL: &[&Rule] = &[
     &weak_signature::RULE,
     &wildcard_covers_one_label::RULE,
 ];
+
+/// The rules that look at the resolution: a name's own story, whatever its certificate. A test compares them with the files.
+#[rustfmt::skip] // one line a rule
+const ABOUT_RESOLUTIONS: &[&Rule] = &[
+    &caa_lookup_fails::RULE,
+    &cname_at_zone_apex::RULE,
+    &cname_chain_long::RULE,
+    &cname_chain_too_long::RULE,
+    &cname_dangling::RULE,
+    &cname_loop::RULE,
+    &cname_not_expected::RULE,
+    &dns_name_not_found::RULE,
+    &dns_no_address::RULE,
+    &dns_resolver_failed::RULE,
+    &dnssec_bogus::RULE,
+    &https_record_dangling::RULE,
+    &https_record_hints_differ::RULE,
+    &ipv6_only::RULE,
+    &name_servers_differ::RULE,
+    &resolver_has_old_answer::RULE,
+    &resolvers_disagree::RULE,
+];
+
+/// Does no rule have anything to say of how the name was resolved?
+pub(super) fn is_resolution_plain(target: &Target, evidence: &Evidence, settings: &Settings) -> bool {
+    static NOTHING: LazyLock<Judgement> = LazyLock::new(Judgement::default);
+    let context = Context { target, evidence, settings, judgement: &NOTHING, options: "" };
+    ABOUT_RESOLUTIONS.iter().all(|rule| match rule.check {
+        Check::Evidence(check) => !matches!(check(&context), Outcome::Found(_)),
+        Check::AfterOthers(_) => true,
+    })
+}
+
+/// Is the certificate's key that of a CA that is known to be bad?
+pub(super) fn is_known_bad(certificate: &Certificate) -> bool {
+    known_bad_ca::has_key_of_one(certificate)
+}
 
 /// The rule called `code`.
 pub fn find(code: &str) -> Option<&'static Rule> {
@@ -425,6 +546,23 @@ mod tests {
         files.sort();
         let codes: Vec<&str> = ALL.iter().map(|rule| rule.code).collect();
         assert_eq!(codes, files);
+    }
+
+    /// By the words with which a rule gets at the resolution.
+    #[test]
+    fn rules_about_resolutions_are_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/judge/rules");
+        let words = ["resolution", "when_dns", "name_faults", "dns_finding", "propagation", "caa_sets"];
+        let looks = |rule: &Rule| {
+            let file = format!("{folder}/{}.rs", rule.code.replace('-', "_"));
+            let source = std::fs::read_to_string(file).unwrap();
+            let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((&source, ""));
+            let code = code.split("fn check(").nth(1).unwrap_or_default();
+            words.iter().any(|word| code.contains(word))
+        };
+        let found: Vec<&str> = ALL.iter().filter(|rule| looks(rule)).map(|rule| rule.code).collect();
+        let listed: Vec<&str> = ABOUT_RESOLUTIONS.iter().map(|rule| rule.code).collect();
+        assert_eq!(found, listed);
     }
 
     #[test]

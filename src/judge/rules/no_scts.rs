@@ -1,9 +1,12 @@
 //! `no-scts`: a public certificate that too few logs vouch for.
 
 use super::{Check, Context, Found, Outcome, Rule, support};
-use crate::judge::public_roots;
+use crate::judge::Deployment;
+use crate::judge::{ct, public_roots};
+use crate::model::ct::CtPolicy;
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::time::DAY;
+use crate::model::verdict::Category;
 use crate::x509::ocsp;
 
 /// notBefore from which Chrome asks for timestamps: 2018-04-30. Safari follows on 2018-10-15.
@@ -42,25 +45,50 @@ pub const RULE: Rule = Rule {
         "Chromium net/docs/certificate-transparency.md (certificates issued after 2018-04-30)",
         "Apple support article 103214 (issued after 2018-10-15)",
     ],
-    explains: &[],
+    explains: &[Category::CertificateTransparency],
     check: Check::Evidence(check),
 };
 
+/// Timestamps in the certificate, in stapled responses, and how many are wanted.
+struct Count {
+    embedded: usize,
+    stapled: usize,
+    wanted: usize,
+}
+
+/// `None`: there are enough, or nobody asks for them.
+fn too_few(context: &Context<'_>, deployment: &Deployment) -> Option<Count> {
+    let certificate = context.judgement.pool.get(support::end_entity(deployment)?);
+    let root = support::public_anchor(context, deployment)?;
+    // A list of logs is given by whoever wants its anchors to be taken for public ones.
+    if !public_roots::contains(root) && context.settings.anchors.logs().is_none() {
+        return None;
+    }
+    let staples =
+        deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].ocsp_staple.as_ref());
+    let stapled = staples.map(|staple| ocsp::scts(staple, certificate).len()).max().unwrap_or(0);
+    let embedded = certificate.extensions.scts.len();
+    let lifetime = certificate.not_after.since(certificate.not_before);
+    let wanted = wanted(certificate.not_before.unix(), lifetime);
+    // Whoever has the list knows better: one in the certificate and one beside it can do.
+    let complies = ct::of_deployment(context.judgement, context.evidence, context.settings, deployment)
+        .is_some_and(|facts| facts.policy == CtPolicy::Complies);
+    if complies {
+        return None;
+    }
+    // Delivered at the handshake, two are enough whatever the lifetime.
+    (embedded < wanted && stapled < 2).then_some(Count { embedded, stapled, wanted })
+}
+
+/// Is this finding made of `deployment`?
+pub(super) fn is_so(context: &Context<'_>, deployment: &Deployment) -> bool {
+    too_few(context, deployment).is_some()
+}
+
 fn check(context: &Context<'_>) -> Outcome {
     support::per_chain(context, |_, deployment| {
-        let id = support::end_entity(deployment)?;
-        let certificate = context.judgement.pool.get(id);
-        support::public_anchor(context, deployment).filter(|root| public_roots::contains(root))?;
-        let staples =
-            deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].ocsp_staple.as_ref());
-        let stapled = staples.flat_map(|staple| ocsp::scts(staple, certificate));
-        let (embedded, stapled) = (certificate.extensions.scts.len(), stapled.count());
-        let lifetime = certificate.not_after.since(certificate.not_before);
-        let wanted = wanted(certificate.not_before.unix(), lifetime);
-        // Delivered at the handshake, two are enough whatever the lifetime.
-        if embedded >= wanted || stapled >= 2 {
-            return None;
-        }
+        let Count { embedded, stapled, wanted } = too_few(context, deployment)?;
+        let certificate = context.judgement.pool.get(support::end_entity(deployment)?);
         let found = Found::new(SubjectKind::Certificate, certificate.fingerprint.to_string())
             .fact("subject", certificate.subject.to_string())
             .fact("issued_at", certificate.not_before.to_string())

@@ -17,9 +17,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    let outcome = support::when_all_fail(
         context,
         |failure| failure.kind == FailureKind::NotTls,
         "check what listens on the port and what stands in front of it",
-    )
+    );
+    support::with_starttls(context, outcome)
 }

@@ -18,9 +18,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Outcome {
-    support::when_all_fail(
+    let outcome = support::when_all_fail(
         context,
         |failure| failure.kind == FailureKind::Plaintext,
         "enable TLS on this listener, or use the port that speaks TLS",
-    )
+    );
+    support::with_starttls(context, outcome)
 }

@@ -21,6 +21,6 @@ fn check(context: &Context<'_>) -> Outcome {
     support::when_all_fail(
         context,
         |failure| failure.kind == FailureKind::Refused,
-        "start the HTTPS listener on this port, or check the port number and the firewall",
+        "start the listener on this port, or check the port number and the firewall",
     )
 }

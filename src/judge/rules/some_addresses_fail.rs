@@ -1,6 +1,6 @@
 //! `some-addresses-fail`: one address of several is dead.
 
-use super::{Check, Context, Found, Outcome, Rule};
+use super::{Check, Context, Found, Outcome, Rule, support};
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::handshake::EndpointStatus;
 use crate::model::verdict::Category;
@@ -31,7 +31,13 @@ fn check(context: &Context<'_>) -> Outcome {
     if tried().count() < 2 {
         return Outcome::NotApplicable;
     }
+    // Told by `address-family-fails`.
+    if support::failing_family(context).is_some() {
+        return Outcome::Clear;
+    }
     let (good, bad): (Vec<_>, Vec<_>) = tried().partition(|endpoint| !endpoint.served_chain.is_empty());
+    // One that fails only sometimes is a finding of its own.
+    let bad: Vec<_> = bad.into_iter().filter(|bad| good.iter().all(|good| good.address != bad.address)).collect();
     let (Some(_), Some(first)) = (good.first(), bad.first()) else { return Outcome::Clear };
     let failing: Vec<String> = bad
         .iter()

@@ -189,6 +189,11 @@ pub fn of_path(case: &Case<'_>, path: &[CertId]) -> Option<Ruling> {
     }
 }
 
+/// The moments that decide for some root.
+pub fn moments() -> impl Iterator<Item = Time> {
+    ALL.iter().map(|distrust| Time::from_unix(distrust.last))
+}
+
 /// Is the path distrusted for sure?
 pub fn refuses(case: &Case<'_>, path: &[CertId]) -> bool {
     matches!(of_path(case, path), Some(Ruling::Distrusted(_)))

@@ -28,7 +28,7 @@ pub(super) enum GuideStatus {
     Updated,
     /// For so many looks more.
     Deploying {
-        resource: i64,
+        resources: Vec<i64>,
         looks: u32,
     },
     Deployed,
@@ -115,33 +115,34 @@ impl State {
             .filter(|resource| resource.product == product && resource.instance_id == instance)
             .map(|resource| resource.id)
             .collect();
+        // Listeners of one instance may hold different certificates: it is deployed again where it is bound, and only a
+        // certificate that is bound nowhere there goes to the first listener it fits.
+        let is_bound = |target: &&i64| self.resources.get(target).is_some_and(|resource| resource.cert_id == id);
         let fits = |target: &&i64| {
             let domain = self.resources.get(target).map_or("", |resource| resource.domain.as_str());
             self.certificates.get(&id).is_some_and(|stored| stored.matches(domain))
         };
-        let target = targets.iter().find(fits).or(targets.first());
-        let Some(&resource) = target else {
+        let mut resources: Vec<i64> = targets.iter().filter(is_bound).copied().collect();
+        if resources.is_empty() {
+            resources.extend(targets.iter().find(fits).or(targets.first()));
+        }
+        if resources.is_empty() {
             return Err(Refusal::not_found(format!("{product} has no instance {instance}.")));
-        };
-        self.guide_status.insert(id, GuideStatus::Deploying { resource, looks: self.polls_per_stage });
+        }
+        self.guide_status.insert(id, GuideStatus::Deploying { resources, looks: self.polls_per_stage });
         Ok(object(json!({"CertId": call.parameters.text("CertId"), "Status": "Deploying"})))
     }
 
     /// A look moves a deployment on, as it does with jobs.
     fn certificate_status(&mut self, id: i64) -> Answer {
         let status = match self.guide_status_of(id) {
-            GuideStatus::Deploying { resource, looks: 0 } => {
-                let target = self.resources.get(&resource);
-                let fits = |stored: &Stored| target.is_some_and(|target| stored.matches(&target.domain));
-                match self.certificates.get(&id).map(fits) {
-                    Some(true) if target.is_some_and(|target| target.enable_https) => {
-                        self.bind(resource, id);
-                        GuideStatus::Deployed
-                    }
-                    Some(true) => GuideStatus::Failed("HTTPS is not enabled on the resource"),
-                    _ => GuideStatus::Failed("Number of matching certificates is 0"),
+            GuideStatus::Deploying { resources, looks: 0 } => match self.why_not(id, &resources) {
+                Some(reason) => GuideStatus::Failed(reason),
+                None => {
+                    resources.iter().for_each(|&resource| self.bind(resource, id));
+                    GuideStatus::Deployed
                 }
-            }
+            },
             other => other,
         };
         let guide_id = self.certificates.get(&id).and_then(|stored| stored.guide_id.clone());
@@ -150,11 +151,24 @@ impl State {
             answer.insert("Reason".to_owned(), reason.into());
         }
         let next = match status {
-            GuideStatus::Deploying { resource, looks } => GuideStatus::Deploying { resource, looks: looks - 1 },
+            GuideStatus::Deploying { resources, looks } => GuideStatus::Deploying { resources, looks: looks - 1 },
             other => other,
         };
         self.guide_status.insert(id, next);
         Ok(answer)
+    }
+
+    /// What keeps the certificate from being bound to all of these.
+    fn why_not(&self, id: i64, resources: &[i64]) -> Option<&'static str> {
+        resources.iter().find_map(|resource| {
+            let target = self.resources.get(resource);
+            let fits = |stored: &Stored| target.is_some_and(|target| stored.matches(&target.domain));
+            match self.certificates.get(&id).map(fits) {
+                Some(true) if target.is_some_and(|target| target.enable_https) => None,
+                Some(true) => Some("HTTPS is not enabled on the resource"),
+                _ => Some("Number of matching certificates is 0"),
+            }
+        })
     }
 
     fn guide_status_of(&self, id: i64) -> GuideStatus {

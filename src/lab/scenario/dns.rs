@@ -1,5 +1,7 @@
 //! Names that lead nowhere, or elsewhere than meant.
 
+use std::net::Ipv4Addr;
+
 use super::{BuildError, Family, Scenario, World};
 use crate::lab::server::dns::Node;
 
@@ -56,6 +58,38 @@ pub const ALL: &[Scenario] = &[
         build: cname_chain_too_long,
     },
     Scenario {
+        id: "cname-chain-long",
+        family: Family::Dns,
+        summary: "nine aliases in a row: some resolvers give up",
+        expected: &["cname-chain-long"],
+        exit: 0,
+        build: cname_chain_long,
+    },
+    Scenario {
+        id: "cname-at-zone-apex",
+        family: Family::Dns,
+        summary: "a registered domain itself is an alias",
+        expected: &["cname-at-zone-apex"],
+        exit: 1,
+        build: cname_at_zone_apex,
+    },
+    Scenario {
+        id: "several-cnames",
+        family: Family::Dns,
+        summary: "two CNAME records of one name, left over from a move",
+        expected: &["several-cnames"],
+        exit: 1,
+        build: several_cnames,
+    },
+    Scenario {
+        id: "cname-beside-other-records",
+        family: Family::Dns,
+        summary: "a CNAME was added and the address record forgotten",
+        expected: &["cname-beside-other-records"],
+        exit: 1,
+        build: cname_beside_other_records,
+    },
+    Scenario {
         id: "cname-not-expected",
         family: Family::Dns,
         summary: "a healthy domain that still points at the old gateway",
@@ -99,5 +133,34 @@ fn cname_chain_too_long(world: &mut World) -> Result<(), BuildError> {
 fn cname_not_expected(world: &mut World) -> Result<(), BuildError> {
     world.expect_cname("new-gateway.cdn.example.net");
     world.alias("old-gateway.cdn.example.net", 600);
+    super::good::serve_valid(world)
+}
+
+fn cname_chain_long(world: &mut World) -> Result<(), BuildError> {
+    for hop in 1..=9 {
+        world.alias(&format!("hop-{hop}.edge.example.net"), 60);
+    }
+    super::good::serve_valid(world)
+}
+
+fn cname_at_zone_apex(world: &mut World) -> Result<(), BuildError> {
+    world.visit("example.org");
+    world.alias("apex.cdn.example.net", 600);
+    super::good::serve_valid(world)
+}
+
+fn several_cnames(world: &mut World) -> Result<(), BuildError> {
+    let (host, new) = (world.host().to_owned(), "new.several.cdn.example.net");
+    world.alias(new, 600);
+    let targets = vec![new.to_owned(), "old.several.cdn.example.net".to_owned()];
+    world.record(&host, Node::Conflict { targets, ips: Vec::new(), ttl: 600 });
+    super::good::serve_valid(world)
+}
+
+fn cname_beside_other_records(world: &mut World) -> Result<(), BuildError> {
+    let (host, target) = (world.host().to_owned(), "beside.cdn.example.net");
+    world.alias(target, 600);
+    let ips = vec![Ipv4Addr::LOCALHOST.into()];
+    world.record(&host, Node::Conflict { targets: vec![target.to_owned()], ips, ttl: 600 });
     super::good::serve_valid(world)
 }

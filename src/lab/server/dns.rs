@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, HeaderCounts, Metadata, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
@@ -30,6 +30,9 @@ const MAX_ALIASES: usize = 8;
 /// Seconds that a negative answer may be kept (the SOA's minimum).
 const NEGATIVE_TTL: u32 = 5;
 
+/// Seconds that the name servers of a zone may be kept.
+const ZONE_TTL: u32 = 60;
+
 /// An open TCP connection without a question is closed after this.
 const TCP_IDLE: Duration = Duration::from_secs(10);
 
@@ -44,6 +47,12 @@ pub enum Node {
         ttl: u32,
     },
     Addresses {
+        ips: Vec<IpAddr>,
+        ttl: u32,
+    },
+    /// What no zone may have: several aliases, or an alias beside addresses.
+    Conflict {
+        targets: Vec<String>,
         ips: Vec<IpAddr>,
         ttl: u32,
     },
@@ -82,9 +91,21 @@ impl Zone {
                 let code = if records.is_empty() { ResponseCode::Refused } else { ResponseCode::NoError };
                 return Answer::new(code, records);
             }
+            if let Some(record) = top(&name, record_type) {
+                records.push(record);
+                return Answer::new(ResponseCode::NoError, records);
+            }
             let text = name.to_ascii();
             let text = text.trim_end_matches('.');
             match self.0.get(text) {
+                // The name server of the zone: this one.
+                None if text.strip_prefix("ns.").is_some_and(|zone| ZONES.contains(&format!("{zone}.").as_str())) => {
+                    if record_type == RecordType::A {
+                        records.push(Record::from_rdata(name, ZONE_TTL, RData::A(A(Ipv4Addr::LOCALHOST))));
+                        return Answer::new(ResponseCode::NoError, records);
+                    }
+                    return Answer::negative(ResponseCode::NoError, records);
+                }
                 None if self.is_parent(text) => return Answer::negative(ResponseCode::NoError, records),
                 None => return Answer::negative(ResponseCode::NXDomain, records),
                 Some(Node::Broken) => return Answer::new(ResponseCode::ServFail, records),
@@ -103,6 +124,17 @@ impl Zone {
                     let aliases = records.len();
                     records.extend(matching.map(|data| Record::from_rdata(name.clone(), *ttl, data)));
                     return Answer { code: ResponseCode::NoError, negative: records.len() == aliases, records };
+                }
+                Some(Node::Conflict { targets, ips, ttl }) => {
+                    let targets = targets.iter().filter_map(|target| Name::from_ascii(format!("{target}.")).ok());
+                    let aliases = targets.map(|target| RData::CNAME(CNAME(target)));
+                    let addresses = ips.iter().filter_map(|ip| match (ip, record_type) {
+                        (IpAddr::V4(ip), RecordType::A) => Some(RData::A(A(*ip))),
+                        (IpAddr::V6(ip), RecordType::AAAA) => Some(RData::AAAA(AAAA(*ip))),
+                        _ => None,
+                    });
+                    records.extend(aliases.chain(addresses).map(|data| Record::from_rdata(name.clone(), *ttl, data)));
+                    return Answer::new(ResponseCode::NoError, records);
                 }
                 Some(Node::Alias { target, ttl }) => {
                     // The names are our own; one that is none stays without answer.
@@ -207,6 +239,19 @@ fn zone_of(name: &Name) -> Option<Name> {
     ZONES.iter().filter_map(|zone| Name::from_str(zone).ok()).find(|zone| zone.zone_of(name))
 }
 
+/// What stands at the top of each zone, whatever else does.
+fn top(name: &Name, record_type: RecordType) -> Option<Record> {
+    let zone = zone_of(name).filter(|zone| zone == name)?;
+    match record_type {
+        RecordType::SOA => soa(&zone),
+        RecordType::NS => {
+            let host = Name::from_ascii(format!("ns.{zone}")).ok()?;
+            Some(Record::from_rdata(zone, ZONE_TTL, RData::NS(NS(host))))
+        }
+        _ => None,
+    }
+}
+
 /// The SOA of the zone that `name` is in.
 fn soa(name: &Name) -> Option<Record> {
     let zone = zone_of(name)?;
@@ -280,5 +325,8 @@ mod tests {
         assert_eq!(ask(&zone, "b.example.net."), (ResponseCode::NXDomain, 0));
         assert_eq!(ask(&zone, "broken.lab.example.com."), (ResponseCode::ServFail, 0));
         assert_eq!(ask(&zone, "www.cloud.test."), (ResponseCode::Refused, 0));
+        assert_eq!(ask(&zone, "ns.example.com."), (ResponseCode::NoError, 1));
+        let top = zone.answer(&Name::from_str("example.com.").unwrap(), RecordType::SOA);
+        assert_eq!((top.code, top.records.len()), (ResponseCode::NoError, 1));
     }
 }

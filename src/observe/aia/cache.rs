@@ -7,9 +7,7 @@
 //! One file an address, named by the SHA-256 of the address; every file says what address it is of. Nothing in the folder
 //! is trusted: a file that is too large, too old, of another address or not what it should be is as good as none.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,16 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use super::MAX_CERTIFICATES;
 use crate::model::time::{DAY, Time};
+use crate::observe::folder::{Folder, Limits};
 use crate::x509::{Certificate, Fingerprint};
 
-/// Of one file: what is fetched at most, in base64, and its frame.
-const MAX_FILE: u64 = 128 * 1024;
-
-/// Addresses kept. All public CAs together have about 2 000; one machine meets few of them.
-const MAX_FILES: usize = 256;
-
-/// Bytes kept in all.
-const MAX_TOTAL: u64 = 4 * 1024 * 1024;
+const LIMITS: Limits = Limits {
+    // What is fetched at most, in base64, and its frame.
+    file: 128 * 1024,
+    // All public CAs together have about 2 000 addresses; one machine meets few of them.
+    files: 256,
+    total: 4 * 1024 * 1024,
+};
 
 /// Seconds an entry is used. Intermediates live for years; one that was not seen for so long has probably been replaced.
 const MAX_AGE: i64 = 180 * DAY;
@@ -37,7 +35,7 @@ const REFRESH: i64 = DAY;
 /// The folder. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    folder: PathBuf,
+    folder: Folder,
 }
 
 /// One file.
@@ -61,12 +59,12 @@ impl Cache {
     /// `folder` need not exist. It is made when there is something to keep, readable by its owner alone: addresses tell
     /// whom one has looked at.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder: Folder::new(folder, LIMITS) }
     }
 
     /// What `url` gave before `now`, if that is known and not too old.
     pub fn read(&self, url: &str, now: Time) -> Option<Kept> {
-        let bytes = bounded(&self.file(url))?;
+        let bytes = self.folder.read(&file(url))?;
         let entry: Entry = serde_json::from_slice(&bytes).ok()?;
         let age = now.since(entry.fetched_at);
         if entry.url != url || !(0..=MAX_AGE).contains(&age) || entry.certificates.len() > MAX_CERTIFICATES {
@@ -89,70 +87,20 @@ impl Cache {
             fetched_at: now,
             certificates: certificates.iter().map(|der| STANDARD.encode(der)).collect(),
         };
-        let Ok(bytes) = serde_json::to_vec(&entry) else { return };
-        if bytes.len() as u64 <= MAX_FILE && self.put(&self.file(url), &bytes).is_ok() {
-            self.trim();
-        }
-    }
-
-    fn file(&self, url: &str) -> PathBuf {
-        self.folder.join(format!("{}.json", Fingerprint::of(url.as_bytes())))
-    }
-
-    /// Whole or not at all: two probes may write the same entry. No fsync: what a power failure leaves behind is read
-    /// with suspicion anyway.
-    fn put(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
-        make(&self.folder)?;
-        let mut beside = tempfile::Builder::new().prefix(".new-").suffix(".tmp").tempfile_in(&self.folder)?;
-        beside.write_all(bytes)?;
-        beside.persist(file)?;
-        Ok(())
-    }
-
-    /// Removes the oldest files beyond the limits.
-    fn trim(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        let mut files: Vec<_> = entries
-            .flatten()
-            .filter_map(|entry| {
-                let found = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-                Some((found.modified().ok()?, found.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
-        let mut count = files.len();
-        for (_, length, path) in files {
-            if count <= MAX_FILES && total <= MAX_TOTAL {
-                return;
-            }
-            // Another probe may have been faster.
-            let _ = fs::remove_file(path);
-            count -= 1;
-            total = total.saturating_sub(length);
+        if let Ok(bytes) = serde_json::to_vec(&entry) {
+            self.folder.write(&file(url), &[&bytes]);
         }
     }
 }
 
-/// The bytes of a regular file that is no larger than it should be.
-fn bounded(file: &Path) -> Option<Vec<u8>> {
-    // A link, a pipe or a device is nothing that we put there, and opening one may never end.
-    fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file)?;
-    let mut bytes = Vec::new();
-    File::open(file).ok()?.take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= MAX_FILE).then_some(bytes)
-}
-
-fn make(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+fn file(url: &str) -> String {
+    format!("{}.json", Fingerprint::of(url.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
 
     const URL: &str = "http://ca.example/1.cer";
@@ -195,7 +143,7 @@ mod tests {
         let (_folder, cache) = empty();
         let der = certificate("a.test");
         cache.write(URL, std::slice::from_ref(&der), now());
-        let file = cache.file(URL);
+        let file = cache.folder.file(&file(URL));
         let good = fs::read_to_string(&file).unwrap();
         let too_many = serde_json::to_string(&Entry {
             url: URL.to_owned(),
@@ -209,7 +157,7 @@ mod tests {
             good.replace("\"certificates\":[\"", "\"certificates\":[\"*"),
             good.replace("\"certificates\":[\"", "\"certificates\":[\"AAAA"),
             good.replace(&STANDARD.encode(&der), "AAAA"),
-            format!("{}{good}", " ".repeat(MAX_FILE as usize)),
+            format!("{}{good}", " ".repeat(LIMITS.file as usize)),
             "[".repeat(10_000),
             too_many.unwrap(),
         ] {
@@ -227,8 +175,8 @@ mod tests {
 
         let (folder, cache) = empty();
         cache.write(URL, &[certificate("a.test")], now());
-        assert_eq!(fs::metadata(&cache.folder).unwrap().permissions().mode() & 0o777, 0o700);
-        let (file, elsewhere) = (cache.file(URL), folder.path().join("elsewhere"));
+        assert_eq!(fs::metadata(cache.folder.file("")).unwrap().permissions().mode() & 0o777, 0o700);
+        let (file, elsewhere) = (cache.folder.file(&file(URL)), folder.path().join("elsewhere"));
         fs::rename(&file, &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
         assert_eq!(cache.read(URL, now()), None);
@@ -245,20 +193,20 @@ mod tests {
         let (_folder, cache) = empty();
         let der = certificate("a.test");
         cache.write(URL, std::slice::from_ref(&der), now());
-        let first = fs::metadata(cache.file(URL)).unwrap().modified().unwrap();
-        for n in 0..MAX_FILES {
-            let file = cache.folder.join(format!("{n}.json"));
+        let first = fs::metadata(cache.folder.file(&file(URL))).unwrap().modified().unwrap();
+        for n in 0..LIMITS.files {
+            let file = cache.folder.file(&format!("{n}.json"));
             fs::write(&file, "x").unwrap();
             let later = first + std::time::Duration::from_secs(1 + n as u64);
             File::options().write(true).open(&file).unwrap().set_modified(later).unwrap();
         }
-        cache.trim();
-        assert_eq!(fs::read_dir(&cache.folder).unwrap().count(), MAX_FILES);
+        cache.folder.trim();
+        assert_eq!(fs::read_dir(cache.folder.file("")).unwrap().count(), LIMITS.files);
         assert_eq!(cache.read(URL, now()), None, "the oldest is gone");
-        fs::write(cache.folder.join("large.json"), vec![0; MAX_TOTAL as usize + 1]).unwrap();
-        cache.trim();
+        fs::write(cache.folder.file("large.json"), vec![0; LIMITS.total as usize + 1]).unwrap();
+        cache.folder.trim();
         let left: u64 =
-            fs::read_dir(&cache.folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
-        assert!(left <= MAX_TOTAL);
+            fs::read_dir(cache.folder.file("")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+        assert!(left <= LIMITS.total);
     }
 }

@@ -1,7 +1,10 @@
 //! Reading one answer: the aliases from the name asked for, and the addresses at their end. Pure.
 
+use std::fmt;
 use std::net::IpAddr;
 
+use hickory_proto::op::Message;
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record};
 
 /// Aliases followed for one target, over all answers.
@@ -10,6 +13,9 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record};
 /// nobody.
 pub const MAX_ALIASES: usize = 16;
 
+/// Further targets of one owner that are kept.
+const MAX_SHOWN: usize = 8;
+
 /// Where the aliases in one answer lead.
 #[derive(Debug, Default)]
 pub struct Walk {
@@ -17,8 +23,36 @@ pub struct Walk {
     pub aliases: Vec<(Name, Name, u32)>,
     /// Addresses of the last name.
     pub addresses: Vec<(IpAddr, u32)>,
-    /// A fault of the records: more than one CNAME at a name, or a CNAME beside other data (RFC 2181 §10.1).
-    pub conflict: Option<String>,
+    /// A fault of the records.
+    pub conflict: Option<Conflict>,
+}
+
+/// RFC 2181 §10.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    pub owner: Name,
+    pub kind: ConflictKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConflictKind {
+    /// Aliases of more than one name; the first was followed.
+    SeveralCnames(Vec<Name>),
+    /// An alias that has addresses of its own; the alias was followed.
+    Addresses,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = text(&self.owner);
+        match &self.kind {
+            ConflictKind::SeveralCnames(targets) => {
+                let targets: Vec<String> = targets.iter().map(|target| format!("`{}`", text(target))).collect();
+                write!(f, "`{owner}` has more than one CNAME ({}); the first was followed", targets.join(", "))
+            }
+            ConflictKind::Addresses => write!(f, "`{owner}` has a CNAME and addresses; the CNAME was followed"),
+        }
+    }
 }
 
 impl Walk {
@@ -35,13 +69,11 @@ impl Walk {
                 Some((&cname.0, record.ttl))
             });
             let Some((target, ttl)) = targets.next() else { break };
-            if let Some((other, _)) = targets.find(|(other, _)| !same(other, target)) {
-                walk.conflict = Some(format!(
-                    "`{}` has more than one CNAME (`{}`, `{}`); the first was followed",
-                    text(&here),
-                    text(target),
-                    text(other)
-                ));
+            let others: Vec<Name> =
+                targets.map(|(other, _)| other).filter(|other| !same(other, target)).take(MAX_SHOWN).cloned().collect();
+            if !others.is_empty() {
+                let targets = [vec![target.clone()], others].concat();
+                walk.conflict = Some(Conflict { owner: here.clone(), kind: ConflictKind::SeveralCnames(targets) });
             }
             walk.aliases.push((here, target.clone(), ttl));
             here = target.clone();
@@ -60,8 +92,7 @@ impl Walk {
         if let Some((owner, _, _)) = walk.aliases.iter().find(|(owner, _, _)| {
             records().any(|record| same(&record.name, owner) && matches!(record.data, RData::A(_) | RData::AAAA(_)))
         }) {
-            walk.conflict
-                .get_or_insert_with(|| format!("`{}` has a CNAME and addresses; the CNAME was followed", text(owner)));
+            walk.conflict.get_or_insert_with(|| Conflict { owner: owner.clone(), kind: ConflictKind::Addresses });
         }
         walk
     }
@@ -96,6 +127,87 @@ pub fn text(name: &Name) -> String {
     if out.is_empty() { ".".to_owned() } else { out }
 }
 
+/// What [`text`] wrote, as a name again. hickory reads `\\DDD` as octal; RFC 1035 §5.1 means decimal.
+pub fn parse(text: &str) -> Option<Name> {
+    let mut labels: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut octets = text.strip_suffix('.').unwrap_or(text).bytes();
+    while let Some(octet) = octets.next() {
+        let octet = match octet {
+            b'.' => {
+                labels.push(Vec::new());
+                continue;
+            }
+            b'\\' => match octets.next()? {
+                first @ b'0'..=b'9' => {
+                    let digits = [first, octets.next()?, octets.next()?];
+                    std::str::from_utf8(&digits).ok()?.parse().ok()?
+                }
+                plain => plain,
+            },
+            plain => plain,
+        };
+        labels.last_mut()?.push(octet);
+    }
+    // The length of names and labels is checked there; an empty label is none.
+    let mut name = match labels.iter().all(|label| !label.is_empty()) {
+        true => Name::from_labels(labels.iter().map(Vec::as_slice)).ok()?,
+        false => return None,
+    };
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// Text of a server's own making, for a terminal: one line of visible characters, cut where it goes on too long.
+pub fn printable(octets: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(octets);
+    let visible = text.chars().take(LONGEST).map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' });
+    visible.collect::<String>().trim().to_owned()
+}
+
+/// What the server says about its failure or its answer (RFC 8914 §2): the words of the code, and its own.
+pub fn extended_error(message: &Message) -> Option<String> {
+    let option = message.edns.as_ref()?.option(EdnsCode::Unknown(15))?;
+    let EdnsOption::Unknown(_, data) = option else { return None };
+    let (code, text) = data.split_first_chunk::<2>()?;
+    let code = u16::from_be_bytes(*code);
+    let words = match EXTENDED_ERRORS.get(usize::from(code)) {
+        Some(words) => format!("{words}, extended error {code}"),
+        None => format!("extended error {code}"),
+    };
+    let text = printable(text);
+    Some(if text.is_empty() { words } else { format!("{words}: {text}") })
+}
+
+/// By code (RFC 8914 §4).
+const EXTENDED_ERRORS: [&str; 25] = [
+    "other error",
+    "unsupported DNSKEY algorithm",
+    "unsupported DS digest type",
+    "stale answer",
+    "forged answer",
+    "DNSSEC indeterminate",
+    "DNSSEC bogus",
+    "signature expired",
+    "signature not yet valid",
+    "DNSKEY missing",
+    "RRSIGs missing",
+    "no zone key bit set",
+    "NSEC missing",
+    "cached error",
+    "not ready",
+    "blocked",
+    "censored",
+    "filtered",
+    "prohibited",
+    "stale NXDOMAIN answer",
+    "not authoritative",
+    "not supported",
+    "no reachable authority",
+    "network error",
+    "invalid data",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +217,12 @@ mod tests {
         let labels: [&[u8]; 3] = [b"A b.c\\", &[0x1b, b'[', 0xff], b"Example"];
         assert_eq!(text(&Name::from_labels(labels).unwrap()), r"a\032b\.c\\.\027[\255.example");
         assert_eq!(text(&Name::root()), ".");
+        for labels in [&[b"A b.c\\".as_slice(), &[0x1b, b'[', 0xff], b"8"][..], &[b"www", b"a", b"test"]] {
+            let name = Name::from_labels(labels.iter().copied()).unwrap();
+            assert!(same(&parse(&text(&name)).unwrap(), &name), "{name}");
+        }
+        for bad in ["", "a..b", ".a", r"a\25", r"a\256", r"a\", &"a".repeat(64), &"a.".repeat(130)] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
     }
 }

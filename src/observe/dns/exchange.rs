@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::text;
+use super::answer::{extended_error, text};
+use super::mux::Mux;
 use crate::model::resolution::DnsStatus;
 
 /// How long the first try of a server may take before the next datagram goes out; it doubles with every round. The
@@ -29,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TCP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What fits through any path without fragments (DNS Flag Day 2020; RFC 9715 §3.1 has 1400 as its upper limit).
-const UDP_PAYLOAD: u16 = 1232;
+pub(super) const UDP_PAYLOAD: u16 = 1232;
 
 /// Room for servers that ignore our payload size.
 const BUFFER: usize = 4096;
@@ -41,17 +43,24 @@ const MAX_STRAYS: usize = 64;
 const MAX_SERVERS: usize = 8;
 
 /// Name servers, and how patiently to ask them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Servers {
     pub addresses: Vec<SocketAddr>,
     pub rounds: usize,
     pub patience: Duration,
+    /// Where many names are asked for.
+    pub mux: Option<Arc<Mux>>,
 }
 
 impl Servers {
     pub fn given(mut addresses: Vec<SocketAddr>) -> Self {
         addresses.truncate(MAX_SERVERS);
-        Self { addresses, rounds: ROUNDS, patience: PATIENCE }
+        Self { addresses, rounds: ROUNDS, patience: PATIENCE, mux: None }
+    }
+
+    /// The same, for many names.
+    pub fn shared(self) -> Self {
+        Self { mux: Some(Arc::default()), ..self }
     }
 }
 
@@ -72,9 +81,37 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// Asks until a server says NOERROR or NXDOMAIN; any other answer sends us to the next one.
+/// How a question is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// To a resolver, as a client asks; it may say that it has validated the answer (AD in a query: RFC 6840 §5.7).
+    Resolve,
+    /// To a resolver, which shall hand out what it did not validate too, with the signatures (CD, RFC 4035 §3.2.2; DO).
+    Unvalidated,
+    /// To a name server, about its own zones.
+    Direct,
+}
+
+/// Asks as a client does, until a server says NOERROR or NXDOMAIN; any other answer sends us to the next one.
 pub async fn ask(servers: &Servers, name: &Name, record_type: RecordType, deadline: Instant) -> Result<Reply, Failure> {
-    let mut asking = Asking::new(servers, name, record_type)?;
+    let Some(mux) = &servers.mux else { return ask_as(Mode::Resolve, servers, name, record_type, deadline).await };
+    if let Some(reply) = mux.ask(&servers.addresses, name, record_type, deadline).await {
+        return Ok(reply);
+    }
+    let _turn = timeout_at(deadline, mux.turn()).await;
+    // Apart, because it is large and seldom needed.
+    Box::pin(ask_as(Mode::Resolve, servers, name, record_type, deadline)).await
+}
+
+/// The same in any mode, with sockets of its own.
+pub async fn ask_as(
+    mode: Mode,
+    servers: &Servers,
+    name: &Name,
+    record_type: RecordType,
+    deadline: Instant,
+) -> Result<Reply, Failure> {
+    let mut asking = Asking::new(mode, servers, name, record_type)?;
     let mut wait = FIRST_WAIT;
     for _ in 0..servers.rounds {
         for index in 0..asking.servers.len() {
@@ -124,14 +161,17 @@ impl Server {
 }
 
 impl Asking {
-    fn new(servers: &Servers, name: &Name, record_type: RecordType) -> Result<Self, Failure> {
+    fn new(mode: Mode, servers: &Servers, name: &Name, record_type: RecordType) -> Result<Self, Failure> {
         // Its id comes from a generator fit for cryptography; the port is the kernel's random choice, and the socket is
         // connected: RFC 5452 §9 asks for all three.
         let mut query = Message::query();
-        query.metadata.recursion_desired = true;
+        query.metadata.recursion_desired = mode != Mode::Direct;
+        query.metadata.authentic_data = mode == Mode::Resolve;
+        query.metadata.checking_disabled = mode == Mode::Unvalidated;
         query.add_query(Query::query(name.clone(), record_type));
         let mut edns = Edns::new();
         edns.set_max_payload(UDP_PAYLOAD);
+        edns.set_dnssec_ok(mode == Mode::Unvalidated);
         query.set_edns(edns);
         let wire = query.to_vec().map_err(|error| Failure {
             status: DnsStatus::Malformed,
@@ -255,8 +295,14 @@ impl Asking {
                 }
                 self.send(index, deadline).await;
             }
-            ResponseCode::Refused => server.fail(DnsStatus::Refused, Some(message), "answered REFUSED"),
-            ResponseCode::ServFail => server.fail(DnsStatus::Servfail, Some(message), "answered SERVFAIL"),
+            ResponseCode::Refused => {
+                let why = format!("answered REFUSED{}", reason(&message));
+                server.fail(DnsStatus::Refused, Some(message), why);
+            }
+            ResponseCode::ServFail => {
+                let why = format!("answered SERVFAIL{}", reason(&message));
+                server.fail(DnsStatus::Servfail, Some(message), why);
+            }
             other => {
                 let why = format!("answered with code {} ({other})", u16::from(other));
                 server.fail(DnsStatus::Servfail, Some(message), why);
@@ -313,7 +359,19 @@ impl Asking {
     }
 }
 
-async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
+/// In brackets, where the server gives one.
+fn reason(message: &Message) -> String {
+    extended_error(message).map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+/// Whether this machine has a way to `server`, as far as the kernel knows without sending anything.
+pub async fn has_route(server: SocketAddr) -> bool {
+    !open(server)
+        .await
+        .is_err_and(|error| matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable))
+}
+
+pub(super) async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -325,7 +383,7 @@ async fn open(server: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Waits for a datagram or an error. Linux reports an ICMP error without calling the socket readable, and tokio's `recv`
 /// would sleep through it.
-async fn stirs(socket: &UdpSocket) -> io::Result<()> {
+pub(super) async fn stirs(socket: &UdpSocket) -> io::Result<()> {
     loop {
         if !socket.ready(Interest::READABLE | Interest::ERROR).await?.is_error() {
             return Ok(());
@@ -362,7 +420,7 @@ fn asks_the_same(query: &Message, answer: &Message) -> bool {
 }
 
 /// RFC 2308 §2.2: no data, name servers of a deeper zone, and no SOA.
-fn is_referral(message: &Message) -> bool {
+pub(super) fn is_referral(message: &Message) -> bool {
     let has = |wanted| message.authorities.iter().any(|record| record.record_type() == wanted);
     message.answers.is_empty()
         && !message.metadata.authoritative

@@ -8,8 +8,10 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::time::{Instant, sleep_until};
 
-use super::answer::{MAX_ALIASES, Walk, same, text};
+use super::answer::{Conflict, ConflictKind, MAX_ALIASES, Walk, parse, same, text};
+use super::asker::negative_ttl;
 use super::exchange::{FIRST_WAIT, Failure, Reply, Servers, ask};
+use crate::model::naming::{Dnssec, DnssecSource, DnssecStatus, NameFault, NameFaultKind};
 use crate::model::resolution::{Alias, DnsStatus, Resolution, ResolvedAddress};
 
 /// Addresses kept. CDNs answer with up to about 30; an answer over TCP could hold thousands.
@@ -22,34 +24,55 @@ const AAAA_GRACE: Duration = FIRST_WAIT.saturating_add(Duration::from_millis(200
 /// The same for A, which most machines need more.
 const A_GRACE: Duration = Duration::from_secs(2);
 
+/// What a resolution left behind that is not in the report's `dns`.
+#[derive(Debug)]
+pub struct Followed {
+    pub asked_for: String,
+    pub resolution: Resolution,
+    /// Of the last negative answer.
+    pub negative_ttl: Option<u32>,
+}
+
 /// Follows `name` to its addresses. Ends before `deadline`.
 pub async fn follow(servers: &Servers, name: &str, deadline: Instant) -> Resolution {
-    let mut trail = Trail::default();
-    let (status, addresses) = match Name::from_ascii(name) {
-        Ok(mut name) => {
-            name.set_fqdn(true);
-            trail.names.push(name);
-            trail.follow(servers, deadline).await
-        }
+    match parse(name) {
+        Some(name) => view(servers, &name, deadline).await.resolution,
         // A target's name keeps to RFC 1035; with a search domain behind it, it may not.
-        Err(error) => {
-            trail.notes.push(format!("`{name}` is not a name that can be asked for: {error}"));
-            (DnsStatus::Nxdomain, Vec::new())
-        }
-    };
-    Resolution {
-        resolver: trail.resolver.map(|server| server.to_string()),
-        status,
-        final_name: Some(trail.names.last().map_or_else(|| name.to_owned(), text)),
-        cname_chain: trail.chain,
-        addresses,
-        detail: (!trail.notes.is_empty()).then(|| trail.notes.join("; ")),
-        ..Resolution::not_asked([])
+        None => Resolution {
+            status: DnsStatus::Nxdomain,
+            final_name: Some(name.to_owned()),
+            detail: Some(format!("`{name}` is not a name that can be asked for")),
+            ..Resolution::not_asked([])
+        },
     }
 }
 
+pub async fn view(servers: &Servers, name: &Name, deadline: Instant) -> Followed {
+    let mut trail = Trail { names: vec![name.clone()], ..Trail::default() };
+    let (status, addresses) = trail.follow(servers, deadline).await;
+    let negative = matches!(status, DnsStatus::Nxdomain | DnsStatus::Nodata);
+    let resolution = Resolution {
+        resolver: trail.resolver.map(|server| server.to_string()),
+        status,
+        final_name: Some(text(trail.names.last().unwrap_or(name))),
+        cname_chain: trail.chain,
+        addresses,
+        detail: (!trail.notes.is_empty()).then(|| trail.notes.join("; ")),
+        dnssec: (status == DnsStatus::Noerror && trail.vouched).then_some(Dnssec {
+            status: DnssecStatus::Secure,
+            by: DnssecSource::Resolver,
+            fault: None,
+            zone: None,
+            reason: None,
+            extended_error: None,
+        }),
+        faults: trail.faults,
+        ..Resolution::not_asked([])
+    };
+    Followed { asked_for: text(name), resolution, negative_ttl: trail.negative_ttl.filter(|_| negative) }
+}
+
 /// The way so far.
-#[derive(Default)]
 struct Trail {
     /// The name asked for and every alias target after it; we stand at the last.
     names: Vec<Name>,
@@ -57,6 +80,24 @@ struct Trail {
     /// Who answered last.
     resolver: Option<SocketAddr>,
     notes: Vec<String>,
+    faults: Vec<NameFault>,
+    /// Every answer so far came with AD: the resolver has validated it (RFC 4035 §3.2.3).
+    vouched: bool,
+    negative_ttl: Option<u32>,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            chain: Vec::new(),
+            resolver: None,
+            notes: Vec::new(),
+            faults: Vec::new(),
+            vouched: true,
+            negative_ttl: None,
+        }
+    }
 }
 
 /// What one of the two questions, A or AAAA, gave.
@@ -64,6 +105,8 @@ struct Family {
     server: Option<SocketAddr>,
     walk: Walk,
     end: End,
+    /// The resolver vouches for the answer (AD).
+    vouched: bool,
 }
 
 enum End {
@@ -84,6 +127,7 @@ impl Trail {
             let (a, aaaa) = (self.family(&here, a), self.family(&here, aaaa));
             let (main, other) = if leads(&a, &aaaa) { (&a, &aaaa) } else { (&aaaa, &a) };
             self.compare(&here, main, other);
+            self.vouched &= main.vouched && (other.vouched || other.walk.addresses.is_empty());
             if let Some(broken) = self.advance(main) {
                 return (broken, Vec::new());
             }
@@ -133,9 +177,10 @@ impl Trail {
         };
         let Some(reply) = reply else {
             let end = failed.unwrap_or(End::Nodata);
-            return Family { server: None, walk: Walk::default(), end };
+            return Family { server: None, walk: Walk::default(), end, vouched: false };
         };
         self.resolver = Some(reply.server);
+        self.negative_ttl = negative_ttl(&reply.message.authorities).or(self.negative_ttl);
         let walk = Walk::along(start, &reply.message.answers);
         let end = failed.unwrap_or_else(|| {
             if !walk.addresses.is_empty() {
@@ -148,12 +193,14 @@ impl Trail {
                 End::Open
             }
         });
-        Family { server: Some(reply.server), walk, end }
+        Family { server: Some(reply.server), walk, end, vouched: reply.message.metadata.authentic_data }
     }
 
     /// Notes where two answers about one name contradict each other or the standard.
     fn compare(&mut self, start: &Name, main: &Family, other: &Family) {
-        self.notes.extend(main.walk.conflict.clone().or_else(|| other.walk.conflict.clone()));
+        for (family, conflict) in [main, other].into_iter().filter_map(|one| Some((one, one.walk.conflict.as_ref()?))) {
+            self.faulty(conflict, family.server);
+        }
         let both = main.walk.aliases.iter().zip(&other.walk.aliases);
         if let Some(((owner, one, _), (_, two, _))) = both.into_iter().find(|(one, two)| !same(&one.1, &two.1)) {
             let (owner, one, two) = (text(owner), text(one), text(two));
@@ -163,6 +210,20 @@ impl Trail {
         {
             self.notes.push("the A and AAAA answers follow aliases to different ends".to_owned());
         }
+    }
+
+    fn faulty(&mut self, conflict: &Conflict, server: Option<SocketAddr>) {
+        let owner = text(&conflict.owner);
+        if self.faults.iter().any(|known| known.owner == owner) {
+            return;
+        }
+        self.notes.push(conflict.to_string());
+        let (kind, beside) = match &conflict.kind {
+            ConflictKind::SeveralCnames(targets) => (NameFaultKind::SeveralCnames, targets.iter().map(text).collect()),
+            ConflictKind::Addresses => (NameFaultKind::CnameBesideOtherRecords, vec!["A or AAAA".to_owned()]),
+        };
+        let server = server.map_or_else(String::new, |server| server.to_string());
+        self.faults.push(NameFault { kind, owner, beside, server });
     }
 
     /// Moves along the aliases of an answer. `Some`: they lead nowhere.

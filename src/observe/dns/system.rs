@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::system_conf::read_system_conf;
@@ -32,7 +33,7 @@ pub struct System {
     hosts: String,
     search: Vec<String>,
     /// Or why there are none.
-    servers: Result<Servers, String>,
+    servers: Result<Arc<Servers>, String>,
 }
 
 impl System {
@@ -61,13 +62,24 @@ impl System {
         Self {
             hosts,
             search: search.into_iter().filter(|domain| !domain.is_root()).take(MAX_SEARCH).map(text).collect(),
-            servers: Ok(Servers {
+            servers: Ok(Arc::new(Servers {
                 addresses,
                 rounds: options.attempts.clamp(1, 5),
                 // What `timeout` gives to a try, ours give to the last one; see `exchange::FIRST_WAIT`.
                 patience: options.timeout.clamp(Duration::from_secs(1), Duration::from_secs(10)),
-            }),
+                mux: None,
+            })),
         }
+    }
+
+    /// The same, for many names.
+    pub fn shared(self) -> Self {
+        Self { servers: self.servers.map(|servers| Arc::new(Arc::unwrap_or_clone(servers).shared())), ..self }
+    }
+
+    /// The name servers of the configuration, where there are any.
+    pub fn servers(&self) -> Option<Arc<Servers>> {
+        self.servers.as_ref().ok().map(Arc::clone)
     }
 
     pub async fn resolve(&self, name: &DnsName, deadline: Instant) -> Resolution {
@@ -167,7 +179,7 @@ mod tests {
         System {
             hosts: hosts.to_owned(),
             search: search.iter().map(ToString::to_string).collect(),
-            servers: if servers.is_empty() { Err("none".to_owned()) } else { Ok(Servers::given(servers)) },
+            servers: if servers.is_empty() { Err("none".to_owned()) } else { Ok(Arc::new(Servers::given(servers))) },
         }
     }
 

@@ -283,7 +283,7 @@ fn not_tls(received: &[u8]) -> Failure {
 }
 
 /// The beginning of what came, safe for a terminal.
-fn first_line(received: &[u8]) -> String {
+pub(super) fn first_line(received: &[u8]) -> String {
     const SHOWN: usize = 60;
     let line = received.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let cut = &line[..line.len().min(SHOWN)];

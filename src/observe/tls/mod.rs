@@ -1,17 +1,20 @@
 //! One TLS handshake with one address, as an inspector: the chain is recorded before anything is judged.
 //!
-//! `tcp` connects, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
+//! `tcp` connects, `starttls` has a server change to TLS that begins in plain text, `session` drives rustls over the socket, `inspector` is the verifier that records and accepts,
 //! `failure` turns whatever stopped a handshake into its typed kind and a sentence, with the help of `flight` (the
 //! messages among the bytes received) and `plaintext` (which other protocol they look like). Where rustls and the server
 //! have nothing in common, `hello` asks with a ClientHello of our own making.
 
 mod failure;
 mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hello;
 mod iana;
 mod inspector;
 mod plaintext;
 mod session;
+mod starttls;
 mod survey;
 mod tcp;
 
@@ -25,7 +28,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite as suite, kx_group};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::model::handshake::{
     ClientCertificate, EndpointEvidence, EndpointStatus, Failure, FailureKind, KeyProof, Stage, Timing, TlsParameters,
@@ -34,6 +40,7 @@ use crate::model::hello::{
     Choice, Chosen, Hello, HelloAnswer, HelloEvidence, ORDINARY, ORDINARY_TLS12, ORDINARY_TLS13, TLS_1_3, WIDEST,
     WIDEST_BEFORE_TLS13,
 };
+use crate::model::starttls::StartTls;
 use crate::model::target::ReferenceId;
 
 pub use survey::SurveySettings;
@@ -42,6 +49,7 @@ use flight::Flight;
 use hello::Until;
 use inspector::{Inspector, Observation};
 use session::{Session, Stop};
+use starttls::{NotReady, Ready, Said};
 
 /// How long a server may take, beyond a round trip, to refuse a client without certificate after a TLS 1.3 handshake.
 /// Only servers that asked for a certificate and then say nothing cost this; the others answer at once.
@@ -55,12 +63,24 @@ pub struct Connector {
     /// Cloned for each connection, which costs nothing beside a handshake, and given its own [`Inspector`].
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
+    /// What is spoken before TLS.
+    starttls: Option<StartTls>,
 }
 
 impl Connector {
     pub fn new() -> Self {
         let provider = Arc::new(provider());
-        Self { config: config(&provider), provider }
+        Self { config: config(&provider), provider, starttls: None }
+    }
+
+    /// For servers that speak `protocol` in plain text and turn to TLS when asked.
+    pub fn with_starttls(self, protocol: Option<StartTls>) -> Self {
+        Self { starttls: protocol, ..self }
+    }
+
+    /// A connection on which a ClientHello may go out.
+    async fn connect(&self, address: SocketAddr, deadline: Instant) -> Result<Ready, NotReady> {
+        starttls::connect(address, self.starttls, deadline).await
     }
 
     /// Connects to `address` and offers `server_name` in SNI (RFC 6066 §3; not for addresses). Whatever goes wrong is in
@@ -90,12 +110,14 @@ impl Connector {
                 Err(_) => return failed(address, failure::local(Stage::Tls, "the name cannot stand in SNI")),
             },
         };
-        let first = self.attempt(address, name.clone(), Alpn::Offered, deadline).await;
+        // The names of ours are HTTP's, and no other protocol is asked by name here.
+        let alpn = if self.starttls.is_some() { Alpn::NotOffered } else { Alpn::Offered };
+        let first = self.attempt(address, name.clone(), alpn, deadline).await;
         if let (Some(_), Some(dialer)) = (&first.failure, dialer) {
             dialer.hang_up();
         }
         let alert = first.failure.as_ref().and_then(|failure| failure.alert.as_deref());
-        if alert == Some("no_application_protocol") {
+        if alert == Some("no_application_protocol") && alpn == Alpn::Offered {
             // The server speaks neither h2 nor http/1.1. That is our own doing and says nothing about its certificate.
             let second = self.attempt(address, name, Alpn::NotOffered, deadline).await;
             return if second.tls.is_some() { second } else { first };
@@ -107,24 +129,23 @@ impl Connector {
     /// where the server has nothing older. Whether the server holds the key is not asked; `Completed` means that the
     /// chain was read.
     pub async fn chain(&self, address: SocketAddr, server_name: &ReferenceId, deadline: Instant) -> EndpointEvidence {
-        let begun = Instant::now();
-        let stream = match tcp::connect(address, deadline).await {
-            Ok(stream) => stream,
+        let Ready { stream, tcp, said } = match self.connect(address, deadline).await {
+            Ok(ready) => ready,
             Err(stop) => return not_connected(address, stop),
         };
-        let tcp = begun.elapsed();
         let begun = Instant::now();
         let name = sni(server_name);
         let mut answer = hello::converse(stream, &ORDINARY_TLS12, name, Until::Certificate, deadline).await;
         if matches!(&answer, HelloAnswer::Refused(failure) if failure.kind == FailureKind::VersionNotSupported)
-            && let Ok(stream) = tcp::connect(address, deadline).await
+            && let Ok(ready) = self.connect(address, deadline).await
         {
-            let newer = hello::converse(stream, &ORDINARY_TLS13, name, Until::Certificate, deadline).await;
+            let newer = hello::converse(ready.stream, &ORDINARY_TLS13, name, Until::Certificate, deadline).await;
             if matches!(newer, HelloAnswer::Chosen(_)) {
                 answer = newer;
             }
         }
-        let timing = Timing { dns: None, tcp: Some(milliseconds(tcp)), tls: Some(milliseconds(begun.elapsed())) };
+        let timing = Timing { tls: Some(milliseconds(begun.elapsed())), ..timing(Some(tcp), said.as_ref()) };
+        let starttls = said.map(|said| Box::new(said.facts));
         match answer {
             HelloAnswer::Chosen(chosen) => {
                 let chosen = *chosen;
@@ -138,11 +159,14 @@ impl Connector {
                     timing,
                     choice: Some(chosen.choice),
                     hellos: Vec::new(),
+                    starttls,
+                    http: None,
                     survey: None,
+                    samples: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
-                let first = EndpointEvidence { timing, ..failed(address, failure) };
+                let first = EndpointEvidence { timing, starttls, ..failed(address, failure) };
                 if asks_for_a_wider_hello(&first) { self.look_wider(first, server_name, deadline).await } else { first }
             }
         }
@@ -156,7 +180,7 @@ impl Connector {
         settings: SurveySettings,
         deadline: Instant,
     ) -> EndpointEvidence {
-        let dialer = survey::Dialer::new(address, settings.per_host, deadline);
+        let dialer = survey::Dialer::new(address, self.starttls, settings.per_host, deadline);
         dialer.prepare(survey::FIRST_QUESTIONS);
         let mut endpoint = self.handshake_beside(address, server_name, Some(&dialer), deadline).await;
         endpoint.survey = survey::run(dialer, &endpoint, server_name, self, settings).await;
@@ -172,10 +196,31 @@ impl Connector {
         deadline: Instant,
     ) -> HelloAnswer {
         let name = sni(server_name);
-        match tcp::connect(address, deadline).await {
-            Ok(stream) => hello::converse(stream, hello, name, Until::Flight, deadline).await,
-            Err(tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure)) => HelloAnswer::Refused(failure),
+        match self.connect(address, deadline).await {
+            Ok(ready) => hello::converse(ready.stream, hello, name, Until::Flight, deadline).await,
+            Err(NotReady { stop: tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure), .. }) => {
+                HelloAnswer::Refused(failure)
+            }
         }
+    }
+
+    /// A connection for a request, offering `protocol` alone in ALPN. Any certificate is accepted, so nothing may be entrusted
+    /// to it. `None`: TLS did not come about, which is for [`Self::handshake`] to explain.
+    pub async fn open(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        protocol: &[u8],
+        deadline: Instant,
+    ) -> Option<TlsStream<TcpStream>> {
+        let name = match server_name {
+            ReferenceId::Ip(ip) => ServerName::from(*ip),
+            ReferenceId::Dns(name) => ServerName::try_from(name.as_str().to_owned()).ok()?,
+        };
+        let mut config = self.config.clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let ready = self.connect(address, deadline).await.ok()?;
+        TlsConnector::from(Arc::new(config)).connect(name, ready.stream).await.ok()
     }
 
     /// A second connection, with everything that shows a certificate: what does a server speak that found nothing in our
@@ -199,8 +244,14 @@ impl Connector {
             chosen.ocsp_staple = readable.ocsp_staple;
         }
         if let HelloAnswer::Chosen(chosen) = &answer {
-            let is_silent = |failure: &mut Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
-            if let Some(silent) = first.failure.take_if(is_silent) {
+            let is_silent = |failure: &Failure| matches!(failure.kind, FailureKind::Closed | FailureKind::Reset);
+            // What it chose now stood in the first offer too: not for want of that did it hang up. Another server may have
+            // had its turn.
+            if first.failure.as_ref().is_some_and(is_silent) && ORDINARY.contains(&chosen.choice) {
+                first.hellos.push(HelloEvidence { hello: WIDEST, answer });
+                return first;
+            }
+            if let Some(silent) = first.failure.take_if(|failure| is_silent(failure)) {
                 first.failure = Some(failure::silent_refusal(&silent));
                 first.hellos.push(HelloEvidence { hello: ORDINARY, answer: HelloAnswer::Refused(silent) });
             }
@@ -220,12 +271,10 @@ impl Connector {
         alpn: Alpn,
         deadline: Instant,
     ) -> EndpointEvidence {
-        let begun = Instant::now();
-        let stream = match tcp::connect(address, deadline).await {
-            Ok(stream) => stream,
+        let Ready { stream, tcp: round_trip, said } = match self.connect(address, deadline).await {
+            Ok(ready) => ready,
             Err(stop) => return not_connected(address, stop),
         };
-        let round_trip = begun.elapsed();
 
         let inspector = Arc::new(Inspector::new(self.provider.signature_verification_algorithms));
         let mut config = self.config.clone();
@@ -239,9 +288,10 @@ impl Connector {
             Ok(session) => session,
             Err(error) => return failed(address, failure::local(Stage::Tls, &error.to_string())),
         };
+        let mut timing = timing(Some(round_trip), said.as_ref());
         let begun = Instant::now();
         let mut outcome = session.run(deadline).await;
-        let duration = begun.elapsed();
+        timing.tls = Some(milliseconds(begun.elapsed()));
 
         let mut stage = Stage::Tls;
         if outcome.is_ok() && session.awaits_certificate_verdict() {
@@ -255,8 +305,8 @@ impl Connector {
         if outcome.is_err() && plaintext::is_not_tls(session.received()) {
             session.finish_line(deadline.min(Instant::now() + BANNER_PATIENCE)).await;
         }
-        let timing = Timing { dns: None, tcp: Some(milliseconds(round_trip)), tls: Some(milliseconds(duration)) };
-        evidence(address, stage, outcome, &session, inspector.take(), timing)
+        let seen = evidence(address, stage, outcome, &session, inspector.take(), timing);
+        EndpointEvidence { starttls: said.map(|said| Box::new(said.facts)), ..seen }
     }
 }
 
@@ -338,7 +388,10 @@ fn evidence(
         timing,
         choice,
         hellos: Vec::new(),
+        starttls: None,
+        http: None,
         survey: None,
+        samples: None,
     }
 }
 
@@ -361,13 +414,20 @@ fn sni(server_name: &ReferenceId) -> Option<&str> {
     }
 }
 
-fn not_connected(address: SocketAddr, stop: tcp::Stop) -> EndpointEvidence {
+fn not_connected(address: SocketAddr, NotReady { stop, tcp, said }: NotReady) -> EndpointEvidence {
+    let timing = timing(tcp, said.as_ref());
+    let starttls = said.map(|said| Box::new(said.facts));
     match stop {
         tcp::Stop::NoRoute(failure) => {
             EndpointEvidence { status: EndpointStatus::NotTried, ..failed(address, failure) }
         }
-        tcp::Stop::Failed(failure) => failed(address, failure),
+        tcp::Stop::Failed(failure) => EndpointEvidence { timing, starttls, ..failed(address, failure) },
     }
+}
+
+/// As far as TLS.
+fn timing(tcp: Option<Duration>, said: Option<&Said>) -> Timing {
+    Timing { tcp: tcp.map(milliseconds), starttls: said.map(|said| milliseconds(said.duration)), ..Timing::default() }
 }
 
 /// Nothing was learnt from the server but this.
@@ -382,7 +442,10 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         timing: Timing::default(),
         choice: None,
         hellos: Vec::new(),
+        starttls: None,
+        http: None,
         survey: None,
+        samples: None,
     }
 }
 

@@ -23,6 +23,9 @@ const MENDED: &[&str] = &[
     "addresses-differ",
 ];
 
+/// The finding that rules every bundle out.
+const REVOKED: &str = "end-entity-revoked";
+
 /// Said where the rule itself names no cause.
 const OWN_REASONS: &str = "refused-for-own-reasons";
 
@@ -46,6 +49,16 @@ pub fn of(request: &Request<'_>, answers: &[Answer], search: &Search) -> Refusal
         (true, true) => format!("no chain makes more clients accept, the fault is not in the chain: {told}"),
     };
     Refusal { reason, instead: instead(&causes) }
+}
+
+/// Clients that do not look would accept it; whoever serves it must replace it all the same.
+pub fn revoked(request: &Request<'_>) -> Option<Refusal> {
+    let end_entity = request.case.pool.get(request.case.end_entity()?).fingerprint.to_string();
+    let is_it = |finding: &&Finding| finding.code == REVOKED && finding.subject.reference == end_entity;
+    request.findings.iter().find(is_it).map(|finding| Refusal {
+        reason: format!("no chain makes it good: {}", finding.title),
+        instead: help(REVOKED).to_owned(),
+    })
 }
 
 /// The chain that helps some would be refused by others that accept now.
@@ -161,6 +174,7 @@ fn help(code: &str) -> &'static str {
         "end-entity-not-yet-valid" => {
             "wait for its first day, or have it reissued; first look whether the clocks are right"
         }
+        REVOKED => "have a new certificate issued, with a new key",
         "name-mismatch" | "wildcard-covers-one-label" | "common-name-only" | "ip-address-in-dns-name" => {
             "have the certificate reissued with this name in its subjectAltName, or use a name that it has"
         }

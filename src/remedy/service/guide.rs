@@ -138,7 +138,15 @@ impl CertificateService for GuideService {
         let status = self.status().await?;
         let diagnosis = self.client.diagnose(self.id(), CLIENT).await.map_err(|error| failed(&error))?;
         let served = change.answered.iter().find_map(|serving| serving.chain.first());
+        let mut old = change.answered.iter().map(|serving| &serving.chain).filter(|chain| **chain != change.bundle);
+        let first_old = old.next();
         let refusal = match (&change.old_pem, served == change.bundle.first()) {
+            // Which of them is stored under the id, this dialect cannot tell; nor has it a word to bind another.
+            _ if old.any(|other| Some(other) != first_old) => {
+                let text = "The addresses serve several chains that are not the bundle, and UpdateCertificate could put back \
+                            only one of them. Nothing was changed. Choose the addresses of one with --address.";
+                Some(plan::reason(ReasonCode::Refused, text.to_owned()))
+            }
             (_, false) => {
                 let text = "UpdateCertificate carries no private key, so it cannot bring another end entity. Nothing was changed.";
                 Some(plan::reason(ReasonCode::Key, text.to_owned()))

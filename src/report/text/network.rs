@@ -1,7 +1,9 @@
 //! How the name led to addresses, and what the addresses did.
 
-use super::groups;
+use std::collections::BTreeSet;
+
 use super::screen::{Paint, Screen, Span, paint, plain};
+use super::{groups, naming, starttls};
 use crate::model::handshake::{
     ClientCertificate, EndpointStatus, Failure, FailureKind, KeyProof, Stage, TlsParameters,
 };
@@ -68,6 +70,7 @@ pub fn dns(report: &Report, screen: &mut Screen) {
         owner = &alias.target;
     }
     addresses_found(dns, screen);
+    naming::beside(dns, screen);
     if dns.status != DnsStatus::Noerror {
         let line = match &dns.detail {
             Some(detail) => format!("✗ {}: {detail}", short_ending(dns.status)),
@@ -104,8 +107,17 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
     if report.endpoints.is_empty() {
         return;
     }
-    let done = report.endpoints.iter().filter(|endpoint| endpoint.status == EndpointStatus::Completed).count();
-    let summary = format!("{done} of {} completed a handshake", report.endpoints.len());
+    // An address that was sampled may stand there more than once.
+    let addresses: BTreeSet<&str> = report.endpoints.iter().map(|endpoint| endpoint.address.as_str()).collect();
+    let has_failed = |endpoint: &&Endpoint| endpoint.status != EndpointStatus::Completed;
+    let failed: BTreeSet<&str> =
+        report.endpoints.iter().filter(has_failed).map(|endpoint| endpoint.address.as_str()).collect();
+    let times = match report.endpoints.iter().filter_map(|endpoint| endpoint.samples).map(|samples| samples.made).max()
+    {
+        Some(made) => format!("every one of {made} handshakes"),
+        None => "a handshake".to_owned(),
+    };
+    let summary = format!("{} of {} completed {times}", addresses.len() - failed.len(), addresses.len());
     screen.heading("ADDRESSES", &[paint(Paint::Dim, summary)]);
     let mut groups: Vec<Vec<&Endpoint>> = Vec::new();
     for endpoint in &report.endpoints {
@@ -120,7 +132,7 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
     }
     for group in groups {
         let endpoint = group[0];
-        let addresses = group.iter().map(|endpoint| endpoint.address.as_str()).collect::<Vec<_>>().join(", ");
+        let addresses = group.iter().map(|endpoint| label(endpoint)).collect::<Vec<_>>().join(", ");
         let label = endpoint.deployment.and_then(|deployment| groups::label(report, deployment));
         let label = label.map(|label| paint(Paint::Dim, format!("group {label}")));
         screen.sides("  ", "    ", &[paint(Paint::Bold, addresses)], label.as_slice());
@@ -128,8 +140,19 @@ pub fn addresses(report: &Report, screen: &mut Screen) {
         if screen.style().is_verbose() {
             for endpoint in group {
                 timing(endpoint, screen);
+                starttls::draw(endpoint, screen);
             }
         }
+    }
+}
+
+/// With how often it answered so, where it does not always.
+fn label(endpoint: &Endpoint) -> String {
+    match endpoint.samples {
+        Some(samples) if samples.seen < samples.made => {
+            format!("{} ({} of {})", endpoint.address, samples.seen, samples.made)
+        }
+        _ => endpoint.address.clone(),
     }
 }
 
@@ -161,6 +184,7 @@ fn failed(failure: Option<&Failure>) -> Vec<Span> {
     let Some(failure) = failure else { return vec![paint(Paint::Bad, "✗ failed")] };
     let stage = match failure.stage {
         Stage::Tcp => "no connection (TCP)",
+        Stage::Starttls => "no TLS (STARTTLS)",
         Stage::Tls => "handshake failed (TLS)",
         Stage::AfterHandshake => "refused after the handshake",
     };
@@ -212,8 +236,15 @@ fn remarks(tls: &TlsParameters, failure: Option<FailureKind>, screen: &mut Scree
 fn timing(endpoint: &Endpoint, screen: &mut Screen) {
     let stage = |name: &str, milliseconds: Option<u64>| milliseconds.map(|ms| format!("{name} {ms} ms"));
     let timing = endpoint.timing_ms;
-    let mut facts: Vec<String> =
-        [stage("DNS", timing.dns), stage("TCP", timing.tcp), stage("TLS", timing.tls)].into_iter().flatten().collect();
+    let mut facts: Vec<String> = [
+        stage("DNS", timing.dns),
+        stage("TCP", timing.tcp),
+        stage("STARTTLS", timing.starttls),
+        stage("TLS", timing.tls),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if let Some(tls) = &endpoint.tls {
         facts.extend(tls.signature_scheme.as_ref().map(|scheme| format!("signed with {scheme}")));
         facts.extend(tls.ocsp_staple_bytes.map(|bytes| format!("OCSP staple of {bytes} bytes")));

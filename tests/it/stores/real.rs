@@ -42,6 +42,7 @@ fn answers(case: &Case, chain: Vec<Vec<u8>>) -> Vec<Answer> {
         endpoints: Vec::new(),
         aia: Vec::new(),
         files: Some(FileEvidence { chain, key: None, name_given: true }),
+        revocation: None,
     };
     let settings = judge::Settings {
         clients: clients::ALL.to_vec(),

@@ -194,7 +194,7 @@ impl Cloud {
     /// What to type in the guides' dialect.
     pub fn guide_arguments(&self, more: &[&str]) -> Vec<String> {
         let (product, instance) = self.target();
-        let id = format!("cert-{:06x}", self.emulator.certificates()[0].id);
+        let id = format!("cert-{:06x}", self.emulator.certificates().last().unwrap().id);
         let mut arguments = self.bare_arguments();
         arguments.extend(
             ["--to", "guide", "--cert-id", &id, "--product", &product, "--instance", &instance].map(str::to_owned),

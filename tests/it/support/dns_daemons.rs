@@ -30,6 +30,7 @@ impl Daemon {
     async fn start(
         program: &str,
         arguments: &[&str],
+        at: Option<SocketAddr>,
         configuration: impl Fn(&Path, SocketAddr) -> String,
     ) -> Option<Self> {
         let path = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"].iter().map(|folder| Path::new(folder).join(program));
@@ -39,7 +40,10 @@ impl Daemon {
         };
         // Somebody may take the port between our look and the start; then the next one.
         for _ in 0..5 {
-            let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+            let address = match at {
+                Some(address) => address,
+                None => TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap(),
+            };
             let folder = TempDir::new().unwrap();
             let file = folder.path().join("daemon.conf");
             std::fs::write(&file, configuration(folder.path(), address)).unwrap();
@@ -69,7 +73,13 @@ impl Daemon {
 
     /// Serves the zones: name and records, as in a zone file.
     pub async fn nsd(zones: &[(&str, &str)]) -> Option<Self> {
-        Self::start("nsd", &["-d"], |folder, address| {
+        let zones: Vec<(&str, String)> = zones.iter().map(|(zone, records)| (*zone, with_top(zone, records))).collect();
+        Self::nsd_at(None, &zones).await
+    }
+
+    /// Serves whole zone files; `at`: at this address, which must be free.
+    pub async fn nsd_at(at: Option<SocketAddr>, zones: &[(&str, String)]) -> Option<Self> {
+        Self::start("nsd", &["-d"], at, |folder, address| {
             let at = folder.display();
             let mut text = format!(
                 "server:\n ip-address: {}@{}\n username: \"\"\n chroot: \"\"\n zonesdir: \"{at}\"\n \
@@ -79,10 +89,8 @@ impl Daemon {
                 address.ip(),
                 address.port()
             );
-            for (zone, records) in zones {
-                let soa =
-                    format!("{zone}. 60 SOA ns.{zone}. admin.{zone}. 1 3600 600 86400 60\n{zone}. 60 NS ns.{zone}.\n");
-                std::fs::write(folder.join(zone), soa + records).unwrap();
+            for (zone, content) in zones {
+                std::fs::write(folder.join(zone), content).unwrap();
                 text += &format!("zone:\n name: {zone}\n zonefile: \"{zone}\"\n");
             }
             text
@@ -92,20 +100,35 @@ impl Daemon {
 
     /// Resolves everything under `test.` by asking `authority`.
     pub async fn unbound(authority: SocketAddr) -> Option<Self> {
-        Self::start("unbound", &["-d"], |folder, address| {
+        Self::unbound_with(authority, NO_VALIDATION, &[]).await
+    }
+
+    /// The same with other lines in the `server:` clause. `zones`: below `test.`, that are asked for at the same address:
+    /// unbound would otherwise follow their NS records, to port 53.
+    pub async fn unbound_with(authority: SocketAddr, settings: &str, zones: &[&str]) -> Option<Self> {
+        Self::start("unbound", &["-d"], None, |folder, address| {
             let at = folder.display();
+            let stub = |zone: &str| {
+                format!("stub-zone:\n name: \"{zone}\"\n stub-addr: {}@{}\n", authority.ip(), authority.port())
+            };
+            let stubs: String = zones.iter().copied().chain(["test."]).map(stub).collect();
             format!(
                 "server:\n interface: {}@{}\n username: \"\"\n chroot: \"\"\n directory: \"{at}\"\n pidfile: \"\"\n \
-                 use-syslog: no\n logfile: \"\"\n do-daemonize: no\n num-threads: 1\n module-config: \"iterator\"\n \
+                 use-syslog: no\n logfile: \"\"\n do-daemonize: no\n num-threads: 1\n {settings}\n \
                  do-not-query-localhost: no\n local-zone: \"test.\" nodefault\n \
-                 remote-control:\n control-enable: no\n\
-                 stub-zone:\n name: \"test.\"\n stub-addr: {}@{}\n",
+                 remote-control:\n control-enable: no\n{stubs}",
                 address.ip(),
                 address.port(),
-                authority.ip(),
-                authority.port()
             )
         })
         .await
     }
+}
+
+/// Setting of an Unbound that does not validate.
+pub const NO_VALIDATION: &str = "module-config: \"iterator\"";
+
+/// A zone file: the records below SOA and NS.
+pub fn with_top(zone: &str, records: &str) -> String {
+    format!("{zone}. 60 SOA ns.{zone}. admin.{zone}. 1 3600 600 86400 60\n{zone}. 60 NS ns.{zone}.\n{records}")
 }

@@ -22,13 +22,13 @@ pub fn name(text: &str) -> Name {
 
 /// `owner ttl type value`, as in a zone file.
 pub fn record(line: &str) -> Record {
-    let [owner, ttl, kind, value] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    let [owner, ttl, kind, value] = line.splitn(4, ' ').collect::<Vec<_>>().try_into().unwrap();
     let data = match kind {
         "A" => RData::A(A(value.parse().unwrap())),
         "AAAA" => RData::AAAA(AAAA(value.parse().unwrap())),
         "CNAME" => RData::CNAME(CNAME(name(value))),
         "NS" => RData::NS(NS(name(value))),
-        other => panic!("no record of type {other}"),
+        other => RData::try_from_str(other.parse().unwrap(), value).unwrap(),
     };
     Record::from_rdata(name(owner), ttl.parse().unwrap(), data)
 }
@@ -86,7 +86,11 @@ pub struct Scripted {
 
 impl Scripted {
     pub async fn serve(script: impl Fn(&Message) -> Vec<Vec<u8>> + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self::serve_at("127.0.0.1:0".parse().unwrap(), script).await
+    }
+
+    pub async fn serve_at(at: SocketAddr, script: impl Fn(&Message) -> Vec<Vec<u8>> + Send + 'static) -> Self {
+        let socket = UdpSocket::bind(at).await.unwrap();
         let address = socket.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = asked.clone();

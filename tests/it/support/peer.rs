@@ -47,6 +47,20 @@ impl Peer {
         Self { process, address }
     }
 
+    /// Starts `openssl ocsp`, which must listen on `address` and says when it does: a connection without a request would
+    /// end it.
+    pub fn ocsp_responder(command: &mut Command, address: SocketAddr) -> Self {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        if output.read_line(&mut line).unwrap() == 0 || !line.starts_with("ACCEPT ") {
+            fail(command, process);
+        }
+        drain(output);
+        drain(process.stderr.take().unwrap());
+        Self { process, address }
+    }
+
     /// Starts `command`, which must listen on `address`.
     pub fn listening(command: &mut Command, address: SocketAddr) -> Self {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -90,9 +90,13 @@ impl SharedLab {
                         timing: Timing::default(),
                         choice: None,
                         hellos: Vec::new(),
+                        starttls: None,
+                        http: None,
                         survey: None,
+                        samples: None,
                     }],
                     files: None,
+                    revocation: None,
                     aia: entry["http"]
                         .as_object()
                         .into_iter()

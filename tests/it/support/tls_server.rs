@@ -37,6 +37,8 @@ pub struct TlsServer {
     max_fragment_size: Option<usize>,
     /// Bytes to send unasked before closing.
     talks: Option<usize>,
+    /// What to answer a request of HTTP.
+    answer: Option<Vec<u8>>,
 }
 
 impl TlsServer {
@@ -51,6 +53,7 @@ impl TlsServer {
             demands_client_certificate: None,
             max_fragment_size: None,
             talks: None,
+            answer: None,
         }
     }
 
@@ -96,6 +99,12 @@ impl TlsServer {
         self
     }
 
+    /// Reads the head of a request, says `bytes`, and closes.
+    pub fn answers_http(mut self, bytes: &[u8]) -> Self {
+        self.answer = Some(bytes.to_vec());
+        self
+    }
+
     pub async fn start(self) -> SocketAddr {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
@@ -118,11 +127,23 @@ impl TlsServer {
         config.max_fragment_size = self.max_fragment_size;
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         serve(move |stream| {
-            let acceptor = acceptor.clone();
+            let (acceptor, answer) = (acceptor.clone(), self.answer.clone());
             async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 if let Some(bytes) = self.talks {
                     let _ = stream.write_all(&vec![b'x'; bytes]).await;
+                    let _ = stream.shutdown().await;
+                }
+                if let Some(answer) = answer {
+                    let mut request = Vec::new();
+                    while !request.ends_with(b"\r\n\r\n") {
+                        match stream.read_u8().await {
+                            Ok(byte) => request.push(byte),
+                            Err(_) => return,
+                        }
+                    }
+                    assert!(request.starts_with(b"HEAD / HTTP/1.1\r\nHost: "), "{request:?}");
+                    let _ = stream.write_all(&answer).await;
                     let _ = stream.shutdown().await;
                 }
                 let _ = stream.read(&mut [0; 64]).await;

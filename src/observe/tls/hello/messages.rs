@@ -212,7 +212,7 @@ pub(in crate::observe::tls) fn certificate_list(body: &[u8], is_tls13: bool) -> 
 }
 
 /// CertificateStatus of type ocsp (RFC 6066 §8).
-pub(super) fn certificate_status(body: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::observe::tls) fn certificate_status(body: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader(body);
     let is_ocsp = reader.u8()? == 1;
     reader.vector24().filter(|response| is_ocsp && !response.is_empty()).map(<[u8]>::to_vec)
@@ -220,7 +220,7 @@ pub(super) fn certificate_status(body: &[u8]) -> Option<Vec<u8>> {
 
 /// ServerKeyExchange (RFC 5246 §7.4.3, RFC 8422 §5.4) or CertificateVerify: parameters and how they are signed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct KeyExchange<'a> {
+pub(in crate::observe::tls) struct KeyExchange<'a> {
     pub(super) group: Option<u16>,
     pub(super) dh_bits: Option<usize>,
     /// What is signed, behind the two randoms.
@@ -232,12 +232,16 @@ pub(super) struct KeyExchange<'a> {
 
 /// How a suite exchanges keys, by the first word of its IANA name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::observe::tls) enum Kind {
     Curve,
     FiniteField,
 }
 
-pub(super) fn server_key_exchange(body: &[u8], kind: Kind, has_scheme: bool) -> Option<KeyExchange<'_>> {
+pub(in crate::observe::tls) fn server_key_exchange(
+    body: &[u8],
+    kind: Kind,
+    has_scheme: bool,
+) -> Option<KeyExchange<'_>> {
     const NAMED_CURVE: u8 = 3;
     let mut reader = Reader(body);
     let (mut group, mut dh_bits) = (None, None);
@@ -262,7 +266,7 @@ pub(super) fn server_key_exchange(body: &[u8], kind: Kind, has_scheme: bool) -> 
 }
 
 /// CertificateVerify (RFC 8446 §4.4.3): scheme and signature.
-pub(super) fn certificate_verify(body: &[u8]) -> Option<(u16, &[u8])> {
+pub(in crate::observe::tls) fn certificate_verify(body: &[u8]) -> Option<(u16, &[u8])> {
     let mut reader = Reader(body);
     Some((reader.u16()?, reader.vector16()?))
 }

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::model::handshake::Failure;
-use crate::observe::tls::{failure, tcp};
+use crate::model::starttls::StartTls;
+use crate::observe::tls::{failure, starttls, tcp};
 
 /// An open connection, and its place among those that may be open at once.
 pub(super) struct Open {
@@ -22,6 +23,8 @@ pub(super) struct Open {
 
 pub(in crate::observe::tls) struct Dialer {
     address: SocketAddr,
+    /// What is spoken before TLS, on every connection.
+    starttls: Option<StartTls>,
     pub(super) deadline: Instant,
     places: Arc<Semaphore>,
     ahead: Mutex<VecDeque<JoinHandle<Result<Open, Failure>>>>,
@@ -31,10 +34,16 @@ pub(in crate::observe::tls) struct Dialer {
 }
 
 impl Dialer {
-    pub(in crate::observe::tls) fn new(address: SocketAddr, at_once: usize, deadline: Instant) -> Self {
+    pub(in crate::observe::tls) fn new(
+        address: SocketAddr,
+        starttls: Option<StartTls>,
+        at_once: usize,
+        deadline: Instant,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(at_once.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             address,
+            starttls,
             deadline,
             places,
             ahead: Mutex::default(),
@@ -95,11 +104,13 @@ impl Dialer {
 
     fn connect(&self, place: OwnedSemaphorePermit) -> impl Future<Output = Result<Open, Failure>> + use<> {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        let (address, deadline) = (self.address, self.deadline);
+        let (address, protocol, deadline) = (self.address, self.starttls, self.deadline);
         async move {
-            match tcp::connect(address, deadline).await {
-                Ok(stream) => Ok(Open { stream, place }),
-                Err(tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure)) => Err(failure),
+            match starttls::connect(address, protocol, deadline).await {
+                Ok(ready) => Ok(Open { stream: ready.stream, place }),
+                Err(not_ready) => match not_ready.stop {
+                    tcp::Stop::NoRoute(failure) | tcp::Stop::Failed(failure) => Err(failure),
+                },
             }
         }
     }

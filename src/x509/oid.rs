@@ -1,0 +1,53 @@
+//! Object identifiers in dotted form.
+
+use std::fmt::Write;
+
+use x509_parser::der_parser::asn1_rs::Oid;
+
+/// The text of `oid`. asn1-rs makes the same with some ten allocations, which the many OIDs of a certificate make felt.
+pub(super) fn dotted(oid: &Oid<'_>) -> String {
+    short(oid.as_bytes()).unwrap_or_else(|| oid.to_id_string())
+}
+
+/// Where the first octet is two arcs and no arc is longer than 32 bits (X.690 §8.19).
+fn short(octets: &[u8]) -> Option<String> {
+    let (&first, rest) = octets.split_first().filter(|(first, _)| **first < 120)?;
+    let mut text = String::with_capacity(4 * octets.len());
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{}.{}", first / 40, first % 40);
+    let mut arc: u32 = 0;
+    for (position, octet) in rest.iter().enumerate() {
+        if arc >> 25 != 0 {
+            return None;
+        }
+        arc = arc << 7 | u32::from(octet & 0x7f);
+        if octet & 0x80 == 0 {
+            let _ = write!(text, ".{arc}");
+            arc = 0;
+        } else if position + 1 == rest.len() {
+            return None;
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_as_asn1_rs() {
+        for arcs in
+            [&[1, 2, 840, 113_549, 1, 1, 11][..], &[2, 5, 29, 17], &[1, 3, 6, 1, 4, 1, 11_129, 2, 4, 2], &[0, 9]]
+        {
+            let oid = Oid::from(arcs).unwrap();
+            assert_eq!(short(oid.as_bytes()), Some(oid.to_id_string()));
+        }
+        for octets in
+            [&[0x2a][..], &[0x2a, 0x80], &[0x88, 0x37], &[0x2a, 0xff, 0xff, 0xff, 0xff, 0x7f], &[0x2a, 0x80, 1], &[]]
+        {
+            let oid = Oid::new(octets.into());
+            assert_eq!(dotted(&oid), oid.to_id_string(), "{octets:02x?}");
+        }
+    }
+}
