@@ -364,7 +364,7 @@ async fn findings_of_the_survey() {
     // A server that answers every name with the certificate of another.
     let other = Identity::new(
         &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        &["-addext", "subjectAltName=DNS:other.test"],
+        &["-subj", "/CN=other.test", "-addext", "subjectAltName=DNS:other.test"],
     );
     let (default, strict) = (other.s_server(&[]), good.s_server(&["-tls1_3"]));
     assert_eq!(codes(&report(default.address).await), ["default-certificate-served"]);

@@ -462,6 +462,10 @@ fn agreement() {
                     type Peer = (&'static str, fn(SocketAddr, &Path) -> Said);
                     let peers: [Peer; 3] = [("sslscan", sslscan), ("sslyze", sslyze), ("testssl", testssl)];
                     for (name, ask) in peers {
+                        // Hundreds of connections, each waiting for Python: minutes, for what two others have told.
+                        if name == "testssl" && server.name.starts_with("tlslite") {
+                            continue;
+                        }
                         let said = ask(address, folder.path());
                         for difference in differences(&ours, &said) {
                             let is_proven = difference.strip_prefix('-').is_some_and(|fact| is_proven(&server, fact));
