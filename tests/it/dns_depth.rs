@@ -649,7 +649,7 @@ async fn a_provider_may_answer_differently() {
     ] {
         let serve = async |alias: &str, ip: &str| {
             let target = alias.rsplit(' ').next().unwrap().to_owned();
-            let lines = vec![alias.to_owned(), format!("{target} 60 A {ip}")];
+            let lines = [alias.to_owned(), format!("{target} 60 A {ip}")];
             Scripted::serve(move |query| {
                 let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                 vec![answer(query, ResponseCode::NoError, &lines)]
