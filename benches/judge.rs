@@ -89,6 +89,7 @@ fn evidence(chain: &Chain) -> Evidence {
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
         }],
         files: None,
         revocation: None,

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         http: None,
         survey: None,
         samples: None,
+        timestamps: None,
     };
     let evidence = Evidence {
         reference: host.parse()?,

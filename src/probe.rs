@@ -187,7 +187,8 @@ pub async fn probe(target: &Target, settings: &Settings, clock: Clock) -> Report
             let first = look_at(&connector, &addresses, &reference, settings, share(80)).await;
             looks.go_on(&first);
             let samples = (settings.depth, settings.samples.min(MAX_SAMPLES));
-            samples::repeat(&connector, first, &reference, samples, share(80)).await
+            let all = samples::repeat(&connector, first, &reference, samples, share(80)).await;
+            with_timestamps(&connector, all, &reference, settings, share(85)).await
         },
         look_around(target, settings, &resolver, &resolution, started_at, share(80))
     );
@@ -319,6 +320,31 @@ async fn look_at(
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(index, _)| *index);
     found.into_iter().map(|(_, endpoint)| endpoint).collect()
+}
+
+/// Where a list of logs was given, the timestamps count that come with the handshake too: each chain's first address is asked.
+async fn with_timestamps(
+    connector: &Arc<Connector>,
+    mut endpoints: Vec<EndpointEvidence>,
+    reference: &ReferenceId,
+    settings: &Settings,
+    deadline: Instant,
+) -> Vec<EndpointEvidence> {
+    if settings.anchors.logs().is_none() {
+        return endpoints;
+    }
+    let mut tasks = JoinSet::new();
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let is_first = !endpoints[..index].iter().any(|other| other.served_chain == endpoint.served_chain);
+        if is_first && !endpoint.served_chain.is_empty() {
+            let (connector, reference, address) = (Arc::clone(connector), reference.clone(), endpoint.address);
+            tasks.spawn(async move { (index, connector.timestamps(address, &reference, deadline).await) });
+        }
+    }
+    for (index, timestamps) in tasks.join_all().await {
+        endpoints[index].timestamps = timestamps;
+    }
+    endpoints
 }
 
 pub(crate) async fn look_at_one(

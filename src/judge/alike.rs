@@ -317,6 +317,7 @@ fn is_completed(endpoint: &EndpointEvidence) -> bool {
         http,
         survey,
         samples,
+        timestamps,
     } = endpoint;
     *status == EndpointStatus::Completed
         && failure.is_none()
@@ -326,6 +327,7 @@ fn is_completed(endpoint: &EndpointEvidence) -> bool {
         && http.is_none()
         && survey.is_none()
         && samples.is_none()
+        && timestamps.is_none()
 }
 
 /// No store has anything of its name, nor does any list of what is not to be trusted have it.

@@ -48,6 +48,8 @@ pub struct Case<'a> {
     pub at: Time,
     /// The stapled OCSP response, DER.
     pub ocsp_staple: Option<&'a [u8]>,
+    /// The signed certificate timestamps of the TLS extension, as sent.
+    pub timestamps: Option<&'a [u8]>,
     /// The handshake, as far as it came.
     pub tls: Option<&'a TlsParameters>,
     /// Why the handshake did not complete, when the chain was seen all the same.

@@ -14,7 +14,7 @@ use super::pool::CertId;
 use crate::model::ct::{CheckedSct, CtFacts, CtPolicy, Delivery, LogState, SctWorth};
 use crate::model::evidence::Evidence;
 use crate::model::time::{DAY, Time};
-use crate::x509::sct::{Entry, Sct};
+use crate::x509::sct::{self, Entry, Sct};
 use crate::x509::signature::SignatureCheck;
 use crate::x509::{Certificate, hex, ocsp};
 
@@ -58,7 +58,9 @@ pub fn log_ids(judgement: &Judgement, evidence: &Evidence) -> Vec<[u8; 32]> {
         let certificate = judgement.pool.get(id);
         let staples = deployment.endpoints.iter().filter_map(|&index| evidence.endpoints[index].ocsp_staple.as_ref());
         let stapled = staples.flat_map(|staple| ocsp::scts(staple, certificate));
-        ids.extend(certificate.extensions.scts.iter().cloned().chain(stapled).map(|sct| sct.log_id));
+        let sent = deployment.endpoints.iter().filter_map(|&index| evidence.endpoints[index].timestamps.as_deref());
+        let sent = sent.flat_map(|list| sct::list(list).unwrap_or_default());
+        ids.extend(certificate.extensions.scts.iter().cloned().chain(stapled).chain(sent).map(|sct| sct.log_id));
     }
     ids.sort_unstable();
     ids.dedup();
@@ -72,8 +74,10 @@ pub fn check(case: &Case<'_>, path: &[CertId]) -> Option<CtFacts> {
     let certificate = case.pool.get(id);
     let issuer = rest.first().map(|&issuer| case.pool.get(issuer));
     let stapled = case.ocsp_staple.map(|staple| ocsp::scts(staple, certificate)).unwrap_or_default();
+    let sent = case.timestamps.and_then(sct::list).unwrap_or_default();
     let embedded = certificate.extensions.scts.iter().map(|sct| (sct, Delivery::Embedded));
-    let all = embedded.chain(stapled.iter().map(|sct| (sct, Delivery::Ocsp)));
+    let beside = stapled.iter().map(|sct| (sct, Delivery::Ocsp)).chain(sent.iter().map(|sct| (sct, Delivery::Tls)));
+    let all = embedded.chain(beside);
     let precertificate = issuer.and_then(|issuer| Entry::precertificate(certificate, issuer));
     let weighed: Vec<Weighed<'_>> = all
         .map(|(sct, delivery)| {

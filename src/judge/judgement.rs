@@ -137,6 +137,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         port: endpoint.map_or(DEFAULT_PORT, |endpoint| endpoint.address.port()),
         at: settings.at,
         ocsp_staple: endpoint.and_then(|endpoint| endpoint.ocsp_staple.as_deref()),
+        timestamps: endpoint.and_then(|endpoint| endpoint.timestamps.as_deref()),
         tls: endpoint.and_then(|endpoint| endpoint.tls.as_ref()),
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
         choice: endpoint.and_then(|endpoint| endpoint.choice),

@@ -250,6 +250,7 @@ impl Prepared {
             port: DEFAULT_PORT,
             at: self.at,
             ocsp_staple: self.staple.as_deref(),
+            timestamps: None,
             tls: None,
             failure: None,
             choice: None,

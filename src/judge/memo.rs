@@ -157,6 +157,7 @@ struct OwnedFacts {
     tls: Option<TlsParameters>,
     failure: Option<Failure>,
     staple: Option<Vec<u8>>,
+    timestamps: Option<Vec<u8>>,
     choice: Option<Choice>,
     hellos: Vec<HelloEvidence>,
 }
@@ -169,6 +170,7 @@ struct Facts<'a> {
     tls: Option<&'a TlsParameters>,
     failure: Option<&'a Failure>,
     staple: Option<&'a [u8]>,
+    timestamps: Option<&'a [u8]>,
     choice: Option<Choice>,
     hellos: &'a [HelloEvidence],
 }
@@ -182,12 +184,22 @@ impl<'a> Facts<'a> {
                 tls: endpoint.tls.as_ref(),
                 failure: endpoint.failure.as_ref(),
                 staple: endpoint.ocsp_staple.as_deref(),
+                timestamps: endpoint.timestamps.as_deref(),
                 choice: endpoint.choice,
                 hellos: &endpoint.hellos,
             },
             None => {
                 let chain = evidence.files.as_ref().map_or(&[][..], |files| &files.chain);
-                Self { chain, port: None, tls: None, failure: None, staple: None, choice: None, hellos: &[] }
+                Self {
+                    chain,
+                    port: None,
+                    tls: None,
+                    failure: None,
+                    staple: None,
+                    timestamps: None,
+                    choice: None,
+                    hellos: &[],
+                }
             }
         }
     }
@@ -201,6 +213,7 @@ impl OwnedFacts {
             tls: self.tls.as_ref(),
             failure: self.failure.as_ref(),
             staple: self.staple.as_deref(),
+            timestamps: self.timestamps.as_deref(),
             choice: self.choice,
             hellos: &self.hellos,
         }
@@ -210,9 +223,19 @@ impl OwnedFacts {
 impl Key {
     fn new(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>]) -> Self {
         let deployments = groups.iter().map(|group| {
-            let Facts { chain, port, tls, failure, staple, choice, hellos } = Facts::of(evidence, group);
+            let Facts { chain, port, tls, failure, staple, timestamps, choice, hellos } = Facts::of(evidence, group);
             let (tls, failure, staple) = (tls.cloned(), failure.cloned(), staple.map(<[u8]>::to_vec));
-            OwnedFacts { chain: chain.to_vec(), port, tls, failure, staple, choice, hellos: hellos.to_vec() }
+            let timestamps = timestamps.map(<[u8]>::to_vec);
+            OwnedFacts {
+                chain: chain.to_vec(),
+                port,
+                tls,
+                failure,
+                staple,
+                timestamps,
+                choice,
+                hellos: hellos.to_vec(),
+            }
         });
         Self {
             at: settings.at,

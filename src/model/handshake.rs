@@ -200,6 +200,9 @@ pub struct EndpointEvidence {
     pub http: Option<Box<HttpLook>>,
     /// What it supports, where that was asked for.
     pub survey: Option<SurveyEvidence>,
+    /// The signed certificate timestamps of the TLS extension (RFC 6962 §3.3.1), as sent; empty: there were none. `None`: they
+    /// were not asked for, or the question was not answered.
+    pub timestamps: Option<Vec<u8>>,
     /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
     pub samples: Option<Samples>,
 }

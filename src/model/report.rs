@@ -119,6 +119,9 @@ pub struct Endpoint {
     /// The stapled OCSP response, DER in base64; absent without one, and with less evidence than PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ocsp_staple: Option<String>,
+    /// The timestamps of the TLS extension, as sent, in base64; absent when they were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamps: Option<String>,
     /// Index into `deployments`; null when the address was not tried.
     pub deployment: Option<usize>,
     /// What the server chose of the offer that brought `tls`; absent when it chose nothing.

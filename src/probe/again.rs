@@ -230,6 +230,7 @@ fn evidence(report: &Report, store: &Octets) -> Result<Evidence, NotPossible> {
                 served.unwrap_or_default()
             },
             ocsp_staple: endpoint.ocsp_staple.as_ref().and_then(|text| STANDARD.decode(text).ok()),
+            timestamps: endpoint.timestamps.as_ref().and_then(|text| STANDARD.decode(text).ok()),
             timing: endpoint.timing_ms,
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().filter_map(|facts| hello(facts, store)).collect(),

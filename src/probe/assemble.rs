@@ -197,6 +197,7 @@ fn endpoints(input: &Input<'_>) -> Vec<Endpoint> {
                 .as_ref()
                 .filter(|_| input.settings.evidence == EvidenceLevel::Pem)
                 .map(|staple| STANDARD.encode(staple)),
+            timestamps: endpoint.timestamps.as_ref().map(|list| STANDARD.encode(list)),
             deployment: input.judgement.deployments.iter().position(|deployment| deployment.endpoints.contains(&index)),
             choice: endpoint.choice,
             hellos: endpoint.hellos.iter().map(|evidence| hello(input, evidence)).collect(),
@@ -517,13 +518,9 @@ fn out_of_scope(input: &Input<'_>) -> Vec<NotChecked> {
 
 /// What of Certificate Transparency is not judged.
 fn transparency(input: &Input<'_>) -> &'static str {
-    match (input.judge_settings.anchors.logs(), &input.evidence.files) {
-        (None, _) => "no log list was given (--ct-logs), and timestamps in the TLS extension were not asked for",
-        (Some(_), None) => {
-            "judged for Chrome and Edge; Safari and Firefox have lists of their own, and timestamps in the TLS extension \
-             were not asked for"
-        }
-        (Some(_), Some(_)) => "judged for Chrome and Edge; Safari and Firefox have lists of their own",
+    match input.judge_settings.anchors.logs() {
+        None => "no log list was given (--ct-logs), and timestamps in the TLS extension were not asked for",
+        Some(_) => "judged for Chrome and Edge; Safari and Firefox have lists of their own",
     }
 }
 

@@ -257,6 +257,7 @@ fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
         survey: None,
         http: None,
         samples: None,
+        timestamps: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
         }],
         files: None,
         revocation: None,

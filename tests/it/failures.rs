@@ -54,6 +54,7 @@ fn endpoint(address: &str, failure: Failure) -> EndpointEvidence {
         starttls: None,
         http: None,
         samples: None,
+        timestamps: None,
         survey: None,
     }
 }

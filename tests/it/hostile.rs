@@ -36,6 +36,7 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
         }],
         aia: Vec::new(),
         files: None,

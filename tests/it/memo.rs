@@ -39,6 +39,7 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
             timing: Timing::default(),
         }
     });
@@ -164,6 +165,7 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
             timing: Timing::default(),
         };
         let mut evidence = Evidence {

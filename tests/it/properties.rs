@@ -53,6 +53,7 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
             http: None,
             survey: None,
             samples: None,
+            timestamps: None,
         }],
         aia: Vec::new(),
         files: None,

@@ -7,7 +7,7 @@ use crate::model::ct::CtPolicy;
 use crate::model::finding::{Severity, SubjectKind};
 use crate::model::time::DAY;
 use crate::model::verdict::Category;
-use crate::x509::ocsp;
+use crate::x509::{ocsp, sct};
 
 /// notBefore from which Chrome asks for timestamps: 2018-04-30. Safari follows on 2018-10-15.
 const REQUIRED_FROM: i64 = 1_525_046_400;
@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
     explanation: "A certificate of a public CA must show that it was logged: Chrome, Edge, Safari and Firefox want \
                   signed timestamps of two or more logs (three from a lifetime of 180 days on), embedded in the \
                   certificate, in the stapled OCSP response or in a TLS extension. Here there are none or too few in \
-                  the first two places; the third, which few servers use, we do not ask for. Whether the logs are \
+                  the places that were looked at; the third, which few servers use, is asked for with --ct-logs and by a survey. Whether the logs are \
                   good ones is not judged. Chrome then says ERR_CERTIFICATE_TRANSPARENCY_REQUIRED. Programs other than browsers do \
                   not care, and certificates of private CAs are exempt.",
     advice: "Have the certificate reissued with embedded timestamps: every public CA does so unless told otherwise.",
@@ -67,6 +67,11 @@ fn too_few(context: &Context<'_>, deployment: &Deployment) -> Option<Count> {
     let staples =
         deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].ocsp_staple.as_ref());
     let stapled = staples.map(|staple| ocsp::scts(staple, certificate).len()).max().unwrap_or(0);
+    let sent = deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].timestamps.as_deref());
+    let sent = sent.filter_map(sct::list).map(|list| list.len()).max().unwrap_or(0);
+    let surveyed = deployment.endpoints.iter().filter_map(|&index| context.evidence.endpoints[index].survey.as_ref());
+    let surveyed = surveyed.map(|evidence| evidence.survey.timestamp_count).max().unwrap_or(0);
+    let beside = stapled + sent.max(surveyed);
     let embedded = certificate.extensions.scts.len();
     let lifetime = certificate.not_after.since(certificate.not_before);
     let wanted = wanted(certificate.not_before.unix(), lifetime);
@@ -77,7 +82,7 @@ fn too_few(context: &Context<'_>, deployment: &Deployment) -> Option<Count> {
         return None;
     }
     // Delivered at the handshake, two are enough whatever the lifetime.
-    (embedded < wanted && stapled < 2).then_some(Count { embedded, stapled, wanted })
+    (embedded < wanted && beside < 2).then_some(Count { embedded, stapled, wanted })
 }
 
 /// Is this finding made of `deployment`?

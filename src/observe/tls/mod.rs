@@ -46,7 +46,7 @@ use crate::model::target::ReferenceId;
 pub use survey::SurveySettings;
 
 use flight::Flight;
-use hello::Until;
+use hello::{Extras, Question, Share, Until};
 use inspector::{Inspector, Observation};
 use session::{Session, Stop};
 use starttls::{NotReady, Ready, Said};
@@ -163,6 +163,7 @@ impl Connector {
                     http: None,
                     survey: None,
                     samples: None,
+                    timestamps: None,
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -185,6 +186,27 @@ impl Connector {
         let mut endpoint = self.handshake_beside(address, server_name, Some(&dialer), deadline).await;
         endpoint.survey = survey::run(dialer, &endpoint, server_name, self, settings).await;
         endpoint
+    }
+
+    /// The signed certificate timestamps that the server sends in the TLS extension when it is asked for them, on a connection
+    /// of its own (rustls does not ask); empty: none. `None`: no answer from which that could be seen.
+    pub async fn timestamps(
+        &self,
+        address: SocketAddr,
+        server_name: &ReferenceId,
+        deadline: Instant,
+    ) -> Option<Vec<u8>> {
+        let ready = self.connect(address, deadline).await.ok()?;
+        let question = Question {
+            hello: &ORDINARY,
+            server_name: sni(server_name),
+            until: Until::Certificate,
+            share: Share::Small,
+            extras: Extras { timestamps: true, ..Extras::default() },
+        };
+        let (seen, _) = hello::ask(ready.stream, question, deadline).await;
+        let is_whole = !seen.certificates.is_empty();
+        is_whole.then(|| seen.timestamps.unwrap_or_default())
     }
 
     /// What the server answers to `hello`, on a connection of its own.
@@ -392,6 +414,7 @@ fn evidence(
         http: None,
         survey: None,
         samples: None,
+        timestamps: None,
     }
 }
 
@@ -446,6 +469,7 @@ fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
         http: None,
         survey: None,
         samples: None,
+        timestamps: None,
     }
 }
 

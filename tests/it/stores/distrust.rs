@@ -34,6 +34,7 @@ fn ruling(root: &str, from: &str, view: View<'_>) -> &'static str {
         port: 443,
         at: from.parse().unwrap(),
         ocsp_staple: None,
+        timestamps: None,
         tls: None,
         failure: None,
         choice: None,

@@ -94,6 +94,7 @@ impl SharedLab {
                         http: None,
                         survey: None,
                         samples: None,
+                        timestamps: None,
                     }],
                     files: None,
                     revocation: None,
