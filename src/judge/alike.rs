@@ -89,6 +89,8 @@ struct Key {
     outline: Vec<u8>,
     issuers: Vec<Vec<u8>>,
     port: u16,
+    /// This machine could not speak to one of the addresses.
+    is_partly_untried: bool,
     tls: Option<TlsParameters>,
     choice: Option<Choice>,
     at: Time,
@@ -153,7 +155,7 @@ impl<V: Clone> Alike<V> {
         };
         let hash = self.hash(endpoint, &outline, settings);
         let family = lock(&self.families).get(&hash);
-        let family = family.filter(|family| family.key.is_of(endpoint, &outline, settings));
+        let family = family.filter(|family| family.key.is_of(evidence, endpoint, &outline, settings));
         let conclusion = family.and_then(|family| {
             if !family.surroundings.have_nothing_of(&certificate) {
                 return None;
@@ -212,6 +214,7 @@ impl<V: Clone> Alike<V> {
             outline: stranger.outline,
             issuers: endpoint.served_chain[1..].to_vec(),
             port: endpoint.address.port(),
+            is_partly_untried: is_partly_untried(evidence),
             tls: endpoint.tls.clone(),
             choice: endpoint.choice,
             at: settings.at,
@@ -221,7 +224,7 @@ impl<V: Clone> Alike<V> {
         };
         let mut families = lock(&self.families);
         let known = families.get(&stranger.hash).filter(|family| {
-            family.key.is_of(endpoint, &key.outline, settings)
+            family.key.is_of(evidence, endpoint, &key.outline, settings)
                 && family.surroundings.certificates == surroundings.certificates
         });
         match known {
@@ -245,10 +248,11 @@ impl<V: Clone> Alike<V> {
 }
 
 impl Key {
-    fn is_of(&self, endpoint: &EndpointEvidence, outline: &[u8], settings: &Settings) -> bool {
+    fn is_of(&self, evidence: &Evidence, endpoint: &EndpointEvidence, outline: &[u8], settings: &Settings) -> bool {
         self.outline == outline
             && self.issuers == endpoint.served_chain[1..]
             && self.port == endpoint.address.port()
+            && self.is_partly_untried == is_partly_untried(evidence)
             && self.tls == endpoint.tls
             && self.choice == endpoint.choice
             && self.at == settings.at
@@ -299,6 +303,10 @@ fn ordinary<'a>(
     }
     let outline = outline(&certificate)?;
     Some((endpoint, certificate, outline))
+}
+
+fn is_partly_untried(evidence: &Evidence) -> bool {
+    evidence.endpoints.iter().any(|endpoint| endpoint.status == EndpointStatus::NotTried)
 }
 
 /// The handshake was completed, and nothing but the chain and what was chosen is to be told of it.

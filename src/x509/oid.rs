@@ -12,6 +12,9 @@ pub(super) fn dotted(oid: &Oid<'_>) -> String {
 /// Where the first octet is two arcs and no arc is longer than 32 bits (X.690 §8.19).
 fn short(octets: &[u8]) -> Option<String> {
     let (&first, rest) = octets.split_first().filter(|(first, _)| **first < 120)?;
+    if let Some((_, text)) = FREQUENT.iter().find(|(frequent, _)| *frequent == octets) {
+        return Some((*text).to_owned());
+    }
     let mut text = String::with_capacity(4 * octets.len());
     // Writing to a String cannot fail.
     let _ = write!(text, "{}.{}", first / 40, first % 40);
@@ -30,6 +33,28 @@ fn short(octets: &[u8]) -> Option<String> {
     }
     Some(text)
 }
+
+/// Those of an ordinary certificate: to copy a text is a tenth of making it.
+const FREQUENT: &[(&[u8], &str)] = &[
+    (&[0x55, 4, 3], "2.5.4.3"),
+    (&[0x55, 4, 6], "2.5.4.6"),
+    (&[0x55, 4, 10], "2.5.4.10"),
+    (&[0x55, 29, 14], "2.5.29.14"),
+    (&[0x55, 29, 15], "2.5.29.15"),
+    (&[0x55, 29, 17], "2.5.29.17"),
+    (&[0x55, 29, 19], "2.5.29.19"),
+    (&[0x55, 29, 31], "2.5.29.31"),
+    (&[0x55, 29, 32], "2.5.29.32"),
+    (&[0x55, 29, 35], "2.5.29.35"),
+    (&[0x55, 29, 37], "2.5.29.37"),
+    (&[0x2b, 6, 1, 5, 5, 7, 1, 1], "1.3.6.1.5.5.7.1.1"),
+    (&[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2], "1.3.6.1.4.1.11129.2.4.2"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1], "1.2.840.10045.2.1"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], "1.2.840.10045.3.1.7"),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2], "1.2.840.10045.4.3.2"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1], "1.2.840.113549.1.1.1"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 11], "1.2.840.113549.1.1.11"),
+];
 
 #[cfg(test)]
 mod tests {

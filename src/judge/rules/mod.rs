@@ -390,8 +390,10 @@ pub const ALL: &[&Rule] = &[
 /// The rules that look at the resolution: a name's own story, whatever its certificate. A test compares them with the files.
 #[rustfmt::skip] // one line a rule
 const ABOUT_RESOLUTIONS: &[&Rule] = &[
+    &caa_forbids_issuer::RULE,
     &caa_lookup_fails::RULE,
     &cname_at_zone_apex::RULE,
+    &cname_beside_other_records::RULE,
     &cname_chain_long::RULE,
     &cname_chain_too_long::RULE,
     &cname_dangling::RULE,
@@ -404,19 +406,25 @@ const ABOUT_RESOLUTIONS: &[&Rule] = &[
     &https_record_dangling::RULE,
     &https_record_hints_differ::RULE,
     &ipv6_only::RULE,
+    &name_server_lame::RULE,
+    &name_server_unreachable::RULE,
     &name_servers_differ::RULE,
     &resolver_has_old_answer::RULE,
     &resolvers_disagree::RULE,
+    &several_cnames::RULE,
 ];
 
 /// Does no rule have anything to say of how the name was resolved?
 pub(super) fn is_resolution_plain(target: &Target, evidence: &Evidence, settings: &Settings) -> bool {
     static NOTHING: LazyLock<Judgement> = LazyLock::new(Judgement::default);
     let context = Context { target, evidence, settings, judgement: &NOTHING, options: "" };
-    ABOUT_RESOLUTIONS.iter().all(|rule| match rule.check {
-        Check::Evidence(check) => !matches!(check(&context), Outcome::Found(_)),
-        Check::AfterOthers(_) => true,
-    })
+    // CAA is compared with the certificate, which there is none of here.
+    let is_asked_for_addresses = evidence.resolution.caa_sets.is_none();
+    is_asked_for_addresses
+        && ABOUT_RESOLUTIONS.iter().all(|rule| match rule.check {
+            Check::Evidence(check) => !matches!(check(&context), Outcome::Found(_)),
+            Check::AfterOthers(_) => true,
+        })
 }
 
 /// Is the certificate's key that of a CA that is known to be bad?
@@ -552,7 +560,16 @@ mod tests {
     #[test]
     fn rules_about_resolutions_are_listed() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/judge/rules");
-        let words = ["resolution", "when_dns", "name_faults", "dns_finding", "propagation", "caa_sets"];
+        let words = [
+            "resolution",
+            "when_dns",
+            "name_faults",
+            "dns_finding",
+            "propagation",
+            "caa_sets",
+            "failing_name_servers",
+            "on_caa",
+        ];
         let looks = |rule: &Rule| {
             let file = format!("{folder}/{}.rs", rule.code.replace('-', "_"));
             let source = std::fs::read_to_string(file).unwrap();
