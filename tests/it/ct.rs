@@ -334,6 +334,62 @@ async fn timestamps_in_a_staple_count() {
     }
 }
 
+/// They come in the handshake only: to whoever asks, in either version of TLS.
+#[tokio::test]
+async fn timestamps_in_the_tls_extension_count() {
+    if peer::is_missing("openssl") {
+        return;
+    }
+    let with = |name: &str, sent: Value| json!({"name": name, "from": "2026-08-01T00:00:00Z", "days": 190, "scts": [], "sent": sent});
+    let forged = json!({"log": "one", "at": "2026-08-01T00:00:00Z", "forged": true});
+    let certificates =
+        json!([with("enough", json!([of("one"), of("rsa")])), with("forged", json!([forged, of("rsa")]))]);
+    let Some(folder) = world(&certificates) else { return };
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, version, worth, said) in [
+        ("enough", "-tls1_2", ["counts", "counts"], "accept -"),
+        ("enough", "-tls1_3", ["counts", "counts"], "accept -"),
+        ("forged", "-tls1_3", ["bad_signature", "counts"], "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED ct-policy-not-met"),
+    ] {
+        let file = |kind: &str| path(&format!("{name}.{kind}"));
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-accept", "127.0.0.1:0", version, "-serverinfo", &file("info")]);
+        let server = peer::Peer::s_server(command.args([
+            "-key",
+            &file("key"),
+            "-cert",
+            &file("pem"),
+            "-cert_chain",
+            &file("pem"),
+        ]));
+        let run = tlsmend(&[
+            "probe",
+            HOST,
+            "--address",
+            &server.address.to_string(),
+            "--roots",
+            &path("root.pem"),
+            "--ct-logs",
+            &path("logs.json"),
+            "--at",
+            "2026-09-01T00:00:00Z",
+            "--output",
+            "json",
+        ]);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
+        assert_eq!(worths(&report), worth, "{name} {version}");
+        assert_eq!(facts(&report)["scts"][0]["delivery"], "tls", "{name} {version}");
+        assert_eq!(chrome(&report), said, "{name} {version}: {}", facts(&report));
+        assert!(!has(&report, "no-scts"), "{name} {version}");
+        // Months later, without the server.
+        let ticket = path("ticket.json");
+        std::fs::write(&ticket, &run.stdout).unwrap();
+        let shown = tlsmend(&["show", &ticket, "--at", "2026-09-02T00:00:00Z", "--output", "json"]);
+        let shown: Value = serde_json::from_str(&shown.stdout).unwrap_or_else(|_| panic!("{shown:?}"));
+        assert_eq!((worths(&shown), chrome(&shown)), (worth.to_vec(), said.to_owned()), "{name} {version}");
+    }
+}
+
 /// A memo that judged without a list does not answer for one, nor the other way round.
 #[test]
 fn a_memo_knows_by_which_logs_it_judged() {

@@ -148,9 +148,17 @@ for case in world["certificates"]:
         first = first.add_extension(x509.UnrecognizedExtension(SCT_LIST, octets), False)
     certificate = complete(first).sign(issuer_key, hashes.SHA256())
     write(case["name"] + ".pem", certificate.public_bytes(pem) + issuer.public_bytes(pem))
+    private = (pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write(case["name"] + ".key", key.private_bytes(*private))
     if "stapled" in case:
         der = certificate.public_bytes(DER)
         beside = [logs[sct["log"]].timestamp(sct, struct.pack(">H", 0) + vector(der, 3)) for sct in case["stapled"]]
         write(case["name"] + ".ocsp", ocsp_response(certificate, beside, moment(case["stapled_at"])))
-        private = (pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        write(case["name"] + ".key", key.private_bytes(*private))
+    if "sent" in case:
+        der = certificate.public_bytes(DER)
+        sent = [logs[sct["log"]].timestamp(sct, struct.pack(">H", 0) + vector(der, 3)) for sct in case["sent"]]
+        listed = vector(b"".join(vector(sct, 2) for sct in sent), 2)
+        # In the ServerHello of TLS 1.2 and the Certificate message of TLS 1.3, in answer to a ClientHello that asks.
+        info = struct.pack(">IH", 0x80 | 0x100 | 0x1000 | 0x40, 18) + vector(listed, 2)
+        text = base64.encodebytes(info).decode()
+        write(case["name"] + ".info", f"-----BEGIN SERVERINFOV2 FOR timestamps-----\n{text}-----END SERVERINFOV2 FOR timestamps-----\n".encode())
