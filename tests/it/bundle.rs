@@ -642,3 +642,31 @@ fn a_subject_is_a_file_or_a_target_and_says_which() {
     let run = tlsmend(&["bundle", "shop.example.com", "--format", "p7b"]);
     assert!(run.code == Some(2) && run.stderr.contains("--out"), "{}", run.stderr);
 }
+
+/// Whatever the probe was asked: the command that it proposes is one that works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_that_a_probe_proposes_works() {
+    let lab = Lab::start(now(), Some(&["missing-intermediate"])).await.unwrap();
+    let running = lab.scenario("missing-intermediate").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("roots.pem"), lab.roots_pem()).unwrap();
+    for depth in ["chain", "handshake", "survey"] {
+        let probe = format!(
+            "probe {} --resolver {} --roots {} --allow-private-aia --depth {depth} --output json",
+            running.authority(),
+            lab.resolver(),
+            path("roots.pem")
+        );
+        let probed = run(probe.split(' ').map(str::to_owned).collect()).await;
+        let report: Report = serde_json::from_str(&probed.stdout).unwrap_or_else(|_| panic!("{depth}: {probed:?}"));
+        let finding = report.findings.iter().find(|finding| finding.code == "missing-intermediate").unwrap();
+        let command = finding.remedy.as_ref().and_then(|remedy| remedy.command.clone()).unwrap();
+        let out = path(&format!("{depth}.pem"));
+        let typed = command.replace("FILE", &path("roots.pem")).replace("fullchain.pem", &out);
+        let typed = typed.strip_prefix("tlsmend ").unwrap().split(' ').map(str::to_owned).collect();
+        let written = run(typed).await;
+        assert_eq!(written.code, Some(0), "{depth}: {command}: {}", written.stderr);
+        assert!(std::path::Path::new(&out).exists(), "{depth}");
+    }
+}

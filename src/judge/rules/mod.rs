@@ -259,7 +259,8 @@ impl<'a> Context<'a> {
         let Self { target, options, .. } = self;
         let subject = match self.evidence.files {
             Some(_) => "FILE".to_owned(),
-            None => format!("{}{options}", target.input),
+            // A bundle is made from a whole handshake: it has no depth.
+            None => format!("{}{}", target.input, options.split(" --depth ").next().unwrap_or_default()),
         };
         Some(format!("tlsmend bundle {subject} --out fullchain.pem"))
     }
