@@ -52,7 +52,7 @@ impl Limits {
     pub fn of(handshakes: usize, descriptors: usize, per_address: usize, per_network: usize) -> Self {
         // Half of a small number stays for those that hang: else a few of them hold everybody.
         let handshakes = handshakes.min(descriptors / 2).max(1);
-        let waiting = (8 * handshakes).clamp(WAITING.0, WAITING.1).min(descriptors.saturating_sub(handshakes));
+        let waiting = WAITING.min(descriptors.saturating_sub(handshakes));
         let limit = |number: usize| (number > 0).then_some(number);
         Self {
             handshakes,
@@ -64,12 +64,12 @@ impl Limits {
     }
 }
 
-/// Room for those that hang, where descriptors allow: a hundredth of 5,000 targets a second for ten seconds, and at most of
-/// 20,000, which no processor does. Each costs memory.
-const WAITING: (usize, usize) = (500, 2_000);
+/// Room for those that hang, where descriptors allow: a hundredth of 5,000 targets a second, which is more than one thread
+/// does, for ten seconds. Each costs 25 kB.
+const WAITING: usize = 500;
 
-/// Targets that may wait at the limits of their servers while others go on.
-const LOOK_AHEAD: usize = 2_000;
+/// Targets that may wait at the limits of their servers while others go on; each costs as much.
+const LOOK_AHEAD: usize = 500;
 
 /// Connections in a row that an address met with silence, before the next targets there are not tried. A name that fails alone
 /// is always tried; this is for the thousand names of a load balancer that is gone, which would each wait for the time-out,
@@ -549,7 +549,8 @@ mod tests {
                 assert!(limits.targets > limits.handshakes + limits.waiting);
             }
         }
-        assert_eq!(Limits::of(100, 20_000, 8, 0).waiting, 800);
+        assert_eq!(Limits::of(100, 20_000, 8, 0).targets, 1_000);
+        assert_eq!(Limits::of(1_000, 20_000, 8, 0).targets, 2_000);
         assert_eq!((Limits::of(1, 100, 8, 0).per_address, Limits::of(1, 100, 8, 0).per_network), (Some(8), None));
     }
 
