@@ -64,12 +64,12 @@ impl Limits {
     }
 }
 
-/// Room for those that hang, where descriptors allow: a hundredth of 5,000 targets a second, which is more than one thread
-/// does, for ten seconds. Each costs 25 kB.
-const WAITING: usize = 500;
+/// Room for those that hang, where descriptors allow: a hundredth of 4,000 targets a second, about what one thread does, for
+/// ten seconds. Each costs 35 kB.
+const WAITING: usize = 400;
 
 /// Targets that may wait at the limits of their servers while others go on; each costs as much.
-const LOOK_AHEAD: usize = 500;
+const LOOK_AHEAD: usize = 250;
 
 /// Connections in a row that an address met with silence, before the next targets there are not tried. A name that fails alone
 /// is always tried; this is for the thousand names of a load balancer that is gone, which would each wait for the time-out,
@@ -549,8 +549,8 @@ mod tests {
                 assert!(limits.targets > limits.handshakes + limits.waiting);
             }
         }
-        assert_eq!(Limits::of(100, 20_000, 8, 0).targets, 1_000);
-        assert_eq!(Limits::of(1_000, 20_000, 8, 0).targets, 2_000);
+        assert_eq!(Limits::of(100, 20_000, 8, 0).targets, 750);
+        assert_eq!(Limits::of(1_000, 20_000, 8, 0).targets, 1_650);
         assert_eq!((Limits::of(1, 100, 8, 0).per_address, Limits::of(1, 100, 8, 0).per_network), (Some(8), None));
     }
 
