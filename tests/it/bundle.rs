@@ -667,6 +667,6 @@ async fn the_command_that_a_probe_proposes_works() {
         let typed = typed.strip_prefix("tlsmend ").unwrap().split(' ').map(str::to_owned).collect();
         let written = run(typed).await;
         assert_eq!(written.code, Some(0), "{depth}: {command}: {}", written.stderr);
-        assert!(std::path::Path::new(&out).exists(), "{depth}");
+        assert!(Path::new(&out).exists(), "{depth}");
     }
 }
