@@ -189,12 +189,13 @@ impl Target {
         }
     }
 
-    /// Is it HTTP that is spoken here, as far as the name of the place tells?
-    pub fn is_https(&self) -> bool {
+    /// Is it HTTP that is spoken here, as far as the name of the place tells? `None`: any protocol may live at such a port.
+    pub fn is_https(&self) -> Option<bool> {
         let scheme = self.input.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         match scheme.as_deref() {
-            Some(scheme) => matches!(scheme, "https" | "wss"),
-            None => self.starttls.is_none() && self.port == DEFAULT_PORT,
+            Some(scheme) => Some(matches!(scheme, "https" | "wss")),
+            None if self.starttls.is_some() => Some(false),
+            None => (self.port == DEFAULT_PORT).then_some(true),
         }
     }
 }
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!((submission.port, submission.input.as_str()), (587, "smtp://mail.example.com:587"));
         assert_eq!(target("postgresql://db.example.com/name").starttls, Some(StartTls::Postgres));
         let sister = target("imaps://mail.example.com");
-        assert_eq!((sister.port, sister.starttls, sister.is_https()), (993, None, false));
+        assert_eq!((sister.port, sister.starttls, sister.is_https()), (993, None, Some(false)));
         assert!("postgress://db.example.com".parse::<Target>().is_err());
         assert!("smtp://me:secret@mail.example.com".parse::<Target>().is_err());
     }

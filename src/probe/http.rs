@@ -1,4 +1,4 @@
-//! The look at HTTP beside the handshakes: one address a chain, and the first of them at once.
+//! The look at HTTP beside the handshakes: one address a chain, and the first of them at once where HTTP is meant for sure.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ struct Asked {
     reference: ReferenceId,
     port: u16,
     deadline: Instant,
+    /// Only servers that chose HTTP in their handshake are asked: another protocol is not to be disturbed by a request.
+    if_chosen: bool,
 }
 
 impl Looks {
@@ -40,11 +42,13 @@ impl Looks {
         addresses: &[SocketAddr],
         deadline: Instant,
     ) -> Self {
-        let wanted = settings.http && settings.depth != Depth::Chain && target.is_https();
+        let is_https = target.is_https();
+        let wanted = settings.http && settings.depth != Depth::Chain && is_https != Some(false);
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        let asked = wanted.then_some(Asked { connector, reference, port: target.port, deadline });
+        let if_chosen = is_https.is_none();
+        let asked = wanted.then_some(Asked { connector, reference, port: target.port, deadline, if_chosen });
         let mut looks = Self { asked, tasks: JoinSet::new() };
-        if let Some(address) = addresses.first() {
+        if let (Some(address), false) = (addresses.first(), if_chosen) {
             looks.ask(*address);
         }
         looks
@@ -52,10 +56,15 @@ impl Looks {
 
     /// Asks for the other chains too, an address each.
     pub(super) fn go_on(&mut self, endpoints: &[EndpointEvidence]) {
-        let completed = |endpoint: &&EndpointEvidence| endpoint.status == EndpointStatus::Completed;
-        let mut seen: Vec<&[Vec<u8>]> =
-            endpoints.first().filter(completed).map(|first| first.served_chain.as_slice()).into_iter().collect();
-        for endpoint in endpoints.iter().filter(completed) {
+        let Some(Asked { if_chosen, .. }) = self.asked else { return };
+        let is_asked = |endpoint: &&EndpointEvidence| {
+            endpoint.status == EndpointStatus::Completed && (!if_chosen || has_chosen_http(endpoint))
+        };
+        let mut seen: Vec<&[Vec<u8>]> = Vec::new();
+        if !if_chosen {
+            seen.extend(endpoints.first().filter(is_asked).map(|first| first.served_chain.as_slice()));
+        }
+        for endpoint in endpoints.iter().filter(is_asked) {
             if !seen.contains(&endpoint.served_chain.as_slice()) && seen.len() < MAX_LOOKS {
                 seen.push(&endpoint.served_chain);
                 self.ask(endpoint.address);
@@ -64,7 +73,7 @@ impl Looks {
     }
 
     fn ask(&mut self, address: SocketAddr) {
-        let Some(Asked { connector, reference, port, deadline }) = &self.asked else { return };
+        let Some(Asked { connector, reference, port, deadline, .. }) = &self.asked else { return };
         let (connector, reference, port, deadline) = (Arc::clone(connector), reference.clone(), *port, *deadline);
         self.tasks.spawn(async move { (address, http::look(&connector, address, &reference, port, deadline).await) });
     }
@@ -77,4 +86,10 @@ impl Looks {
             }
         }
     }
+}
+
+/// By ALPN (RFC 7301).
+fn has_chosen_http(endpoint: &EndpointEvidence) -> bool {
+    let alpn = endpoint.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
+    matches!(alpn, Some("h2" | "http/1.1"))
 }

@@ -157,8 +157,29 @@ async fn it_is_made_only_where_https_is_meant() {
     assert_eq!(made(&format!("https://{NAME}:8443"), &[]), (2, true));
     assert_eq!(made(NAME, &["--no-http"]), (1, false));
     assert_eq!(made(NAME, &["--depth", "chain"]), (1, false));
-    assert_eq!(made(&format!("{NAME}:8443"), &[]), (1, false));
+    assert_eq!(made(&format!("{NAME}:8443"), &[]), (1, false), "a port where anything may live, and nothing was chosen");
     assert_eq!(made(&format!("imaps://{NAME}"), &[]), (1, false));
+}
+
+/// At any port a server that chose HTTP in its handshake is asked, and after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_chooses_http_is_asked() {
+    let answer = b"HTTP/1.1 204 No\r\n\r\n";
+    let first = TlsServer::good().alpn("http/1.1").answers_http(answer).start().await;
+    let second = TlsServer::good().alpn("http/1.1").answers_http(answer).start().await;
+    for (target, addresses, statuses) in [
+        (format!("{NAME}:8443"), vec![first], vec![json!(204)]),
+        (format!("{NAME}:8443"), vec![first, second], vec![json!(204), json!(204)]),
+        (format!("imaps://{NAME}:8443"), vec![first], vec![Value::Null]),
+    ] {
+        let pins: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let mut arguments = vec!["probe", &target, "--no-aia", "--output", "json"];
+        arguments.extend(pins.iter().flat_map(|pin| ["--address", pin]));
+        let report: Value = serde_json::from_str(&tlsmend(&arguments).stdout).unwrap();
+        let seen: Vec<Value> =
+            report["endpoints"].as_array().unwrap().iter().map(|it| it["http"]["status"].clone()).collect();
+        assert_eq!(seen, statuses, "{target}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
