@@ -380,18 +380,18 @@ impl Certificate {
 
 fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
     let mut out = Extensions { count: parsed.len(), ..Extensions::default() };
-    let mut seen: Vec<String> = Vec::with_capacity(parsed.len());
+    let mut seen: Vec<&Oid<'_>> = Vec::with_capacity(parsed.len());
     for extension in parsed {
         let oid = dotted(&extension.oid);
         let critical = extension.critical;
         if critical {
-            out.critical.push(oid.as_str().into());
+            out.critical.push((*oid).into());
         }
-        if seen.contains(&oid) {
+        if seen.contains(&&extension.oid) {
             out.repeated.push(oid.into());
             continue; // the first stands, as in the clients that do not refuse
         }
-        let unknown = || UnknownExtension { oid: oid.as_str().into(), critical };
+        let unknown = || UnknownExtension { oid: (*oid).into(), critical };
         match extension.parsed_extension() {
             ParsedExtension::BasicConstraints(value) => {
                 out.basic_constraints =
@@ -462,7 +462,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             ParsedExtension::AuthorityInfoAccess(value) => {
                 for description in value.iter() {
                     if let GeneralName::Uri(uri) = GeneralName::new(&description.access_location) {
-                        match dotted(&description.access_method).as_str() {
+                        match &*dotted(&description.access_method) {
                             "1.3.6.1.5.5.7.48.2" => out.ca_issuers.push(uri),
                             "1.3.6.1.5.5.7.48.1" => out.ocsp.push(uri),
                             _ => {}
@@ -494,7 +494,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 }
             }
             ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
-            ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match oid.as_str() {
+            ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match &*oid {
                 // SEQUENCE OF INTEGER containing 5, status_request
                 "1.3.6.1.5.5.7.1.24" => {
                     out.must_staple = der::split(extension.value).is_some_and(|(features, _)| {
@@ -507,7 +507,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
             // Known by name, with no bearing on a server's path: issuer alternative name, Netscape extensions …
             _ => {}
         }
-        seen.push(oid);
+        seen.push(&extension.oid);
     }
     out
 }

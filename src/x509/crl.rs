@@ -101,7 +101,7 @@ impl Crl {
         for revoked in list.iter_revoked_certificates() {
             let mut is_removal = false;
             for extension in revoked.extensions() {
-                match dotted(&extension.oid).as_str() {
+                match &*dotted(&extension.oid) {
                     // certificateIssuer
                     "2.5.29.29" => {
                         let (names, _) = der::split(extension.value).ok_or(Malformed)?;
@@ -133,7 +133,7 @@ impl Crl {
                 .filter(|(value, _)| value.tag == 2)
                 .map(|(value, _)| minimal(value.content).into())
         };
-        match dotted(&extension.oid).as_str() {
+        match &*dotted(&extension.oid) {
             // §5.2.3: never critical.
             "2.5.29.20" if !extension.critical => self.number = Some(integer().ok_or(Malformed)?),
             "2.5.29.27" => self.delta_base = Some(integer().ok_or(Malformed)?),

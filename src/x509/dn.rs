@@ -1,10 +1,11 @@
 //! Distinguished names (RFC 5280 §4.1.2.4): compared as bytes, or as RFC 5280 §7.1 says; shown to people.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use x509_parser::der_parser::asn1_rs::Tag;
+use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::oid::dotted;
 
@@ -29,7 +30,6 @@ pub struct DistinguishedName {
     raw: Box<[u8]>,
     /// Attribute types and values after the comparison rules of RFC 5280 §7.1; equal names have equal bytes.
     normalised: Box<[u8]>,
-    display: Box<str>,
     common_name: Option<Box<str>>,
 }
 
@@ -43,7 +43,6 @@ impl DistinguishedName {
         Self {
             raw: name.as_raw().into(),
             normalised: normalise(name).into(),
-            display: display(name).into(),
             common_name: name
                 .iter_common_name()
                 .last() // the most specific: what clients that fall back to the CN take
@@ -80,10 +79,10 @@ impl DistinguishedName {
                 let value = attribute.attr_value();
                 Attribute {
                     rdn,
-                    oid: dotted(attribute.attr_type()),
+                    oid: dotted(attribute.attr_type()).into_owned(),
                     tag: u8::try_from(value.tag().0).unwrap_or(u8::MAX),
                     value: value.data.into(),
-                    text: text(value.tag(), value.data),
+                    text: text(value.tag(), value.data).into_owned(),
                 }
             })
             .collect()
@@ -117,7 +116,10 @@ impl DistinguishedName {
 /// In encoded order, `C=.., O=.., CN=..`; control characters are escaped.
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.display.is_empty() { "(empty name)" } else { &self.display })
+        match X509Name::from_der(&self.raw) {
+            Ok((_, name)) if name.iter_attributes().next().is_some() => display(&name, f),
+            _ => f.write_str("(empty name)"),
+        }
     }
 }
 
@@ -145,11 +147,11 @@ pub fn printable(text: &str) -> String {
 }
 
 /// The characters of a DirectoryString, whatever its string type.
-fn text(tag: Tag, data: &[u8]) -> String {
+fn text(tag: Tag, data: &[u8]) -> Cow<'_, str> {
     match tag {
         Tag::BmpString => {
             let units: Vec<u16> = data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-            String::from_utf16_lossy(&units)
+            String::from_utf16_lossy(&units).into()
         }
         Tag::UniversalString => data
             .chunks_exact(4)
@@ -159,57 +161,81 @@ fn text(tag: Tag, data: &[u8]) -> String {
             .collect(),
         // What is called TeletexString in certificates is Latin-1 in practice.
         Tag::T61String => data.iter().map(|&byte| char::from(byte)).collect(),
-        _ => String::from_utf8_lossy(data).into_owned(),
+        _ => String::from_utf8_lossy(data),
     }
 }
 
 /// RFC 5280 §7.1, by way of RFC 4518: case folded, white space trimmed and collapsed, string type ignored.
 fn normalise(name: &X509Name<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut put = |bytes: &[u8]| {
-        out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-        out.extend_from_slice(bytes);
-    };
+    let mut out = Vec::with_capacity(2 * name.as_raw().len());
     for rdn in name.iter_rdn() {
-        let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = rdn
-            .iter()
-            .map(|attribute| {
-                let value = attribute.attr_value();
-                let is_text = matches!(
-                    value.tag(),
-                    Tag::PrintableString
-                        | Tag::Utf8String
-                        | Tag::BmpString
-                        | Tag::UniversalString
-                        | Tag::T61String
-                        | Tag::Ia5String
-                );
-                let value = if is_text {
-                    let folded = text(value.tag(), value.data).to_lowercase();
-                    let mut value = folded.split_whitespace().collect::<Vec<_>>().join(" ").into_bytes();
-                    value.push(0); // keeps text apart from other types with the same octets
-                    value
-                } else {
-                    [&[u8::try_from(value.tag().0).unwrap_or(u8::MAX)], value.data].concat()
-                };
-                (attribute.attr_type().as_bytes().to_vec(), value)
-            })
-            .collect();
-        attributes.sort(); // a SET has no order
-        put(&u32::try_from(attributes.len()).unwrap_or(u32::MAX).to_be_bytes());
-        for (kind, value) in &attributes {
-            put(kind);
-            put(value);
+        let count = rdn.iter().count();
+        prefixed(&mut out, |out| out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes()));
+        let mut attributes: Vec<&AttributeTypeAndValue<'_>> = Vec::new();
+        for attribute in rdn.iter() {
+            if count == 1 {
+                put(attribute, &mut out);
+            } else {
+                attributes.push(attribute);
+            }
         }
+        // A SET has no order.
+        attributes.sort_by_cached_key(|attribute| {
+            let mut value = Vec::new();
+            fold(attribute.attr_value(), &mut value);
+            (attribute.attr_type().as_bytes(), value)
+        });
+        attributes.into_iter().for_each(|attribute| put(attribute, &mut out));
     }
     out
 }
 
-fn display(name: &X509Name<'_>) -> String {
-    let mut parts = Vec::new();
-    for attribute in name.iter_attributes() {
+fn put(attribute: &AttributeTypeAndValue<'_>, out: &mut Vec<u8>) {
+    prefixed(out, |out| out.extend_from_slice(attribute.attr_type().as_bytes()));
+    prefixed(out, |out| fold(attribute.attr_value(), out));
+}
+
+/// What `write` appends, after its length.
+fn prefixed(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend([0; 4]);
+    write(out);
+    let length = u32::try_from(out.len() - at - 4).unwrap_or(u32::MAX);
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+fn fold(value: &Any<'_>, out: &mut Vec<u8>) {
+    let is_text = matches!(
+        value.tag(),
+        Tag::PrintableString
+            | Tag::Utf8String
+            | Tag::BmpString
+            | Tag::UniversalString
+            | Tag::T61String
+            | Tag::Ia5String
+    );
+    if !is_text {
+        out.push(u8::try_from(value.tag().0).unwrap_or(u8::MAX));
+        out.extend_from_slice(value.data);
+        return;
+    }
+    for (index, word) in text(value.tag(), value.data).split_whitespace().enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        if word.is_ascii() {
+            out.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+        } else {
+            out.extend_from_slice(word.to_lowercase().as_bytes());
+        }
+    }
+    out.push(0); // keeps text apart from other types with the same octets
+}
+
+fn display(name: &X509Name<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, attribute) in name.iter_attributes().enumerate() {
         let oid = dotted(attribute.attr_type());
-        let kind = match oid.as_str() {
+        let kind = match &*oid {
             "2.5.4.3" => "CN",
             "2.5.4.4" => "SN",
             "2.5.4.5" => "serialNumber",
@@ -225,7 +251,8 @@ fn display(name: &X509Name<'_>) -> String {
             other => other,
         };
         let value = attribute.attr_value();
-        parts.push(format!("{kind}={}", printable(&text(value.tag(), value.data))));
+        let comma = if index > 0 { ", " } else { "" };
+        write!(f, "{comma}{kind}={}", printable(&text(value.tag(), value.data)))?;
     }
-    parts.join(", ")
+    Ok(())
 }

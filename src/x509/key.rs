@@ -60,7 +60,7 @@ pub enum KeyKind {
 impl KeyKind {
     pub(super) fn new(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         let oid = dotted(&spki.algorithm.algorithm);
-        match oid.as_str() {
+        match &*oid {
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match spki.parsed() {
                 Ok(x509_parser::public_key::PublicKey::RSA(rsa)) => {
                     let digits = &rsa.modulus[rsa.modulus.iter().take_while(|&&byte| byte == 0).count()..];

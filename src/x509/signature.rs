@@ -46,7 +46,7 @@ pub enum SignatureAlgorithm {
 impl SignatureAlgorithm {
     pub(super) fn new(identifier: &AlgorithmIdentifier<'_>) -> Self {
         let oid = dotted(&identifier.algorithm);
-        match oid.as_str() {
+        match &*oid {
             "1.2.840.113549.1.1.4" => Self::RsaPkcs1(Hash::Md5),
             "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => Self::RsaPkcs1(Hash::Sha1),
             "1.2.840.113549.1.1.14" => Self::RsaPkcs1(Hash::Sha224),
@@ -80,7 +80,7 @@ impl SignatureAlgorithm {
 }
 
 fn pss_hash(params: &RsaSsaPssParams<'_>) -> Option<Hash> {
-    match dotted(params.hash_algorithm_oid()).as_str() {
+    match &*dotted(params.hash_algorithm_oid()) {
         "1.3.14.3.2.26" => Some(Hash::Sha1),
         "2.16.840.1.101.3.4.2.1" => Some(Hash::Sha256),
         "2.16.840.1.101.3.4.2.2" => Some(Hash::Sha384),

@@ -105,13 +105,21 @@ impl Walk {
 
 /// Names compare without regard to letter case (RFC 4343).
 pub fn same(one: &Name, other: &Name) -> bool {
-    one.eq_ignore_root(other)
+    // From the front, where names differ: those of one zone end alike.
+    let (mut one, mut other) = (one.iter(), other.iter());
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one.eq_ignore_ascii_case(other) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// The presentation form (RFC 1035 §5.1) without the final dot, in lower case so that equal names have equal texts.
 /// What is no visible ASCII is escaped: the text can go to a terminal.
 pub fn text(name: &Name) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(name.len());
     for label in name.iter() {
         if !out.is_empty() {
             out.push('.');

@@ -155,9 +155,9 @@ impl Trail {
             // Asked for the alias alone they tell how far it goes.
             if status == DnsStatus::Servfail
                 && let Some(here) = self.names.last().cloned()
-                && let Ok(reply) = ask(servers, &here, RecordType::CNAME, deadline).await
+                && let Ok(answer) = walk(servers, &here, RecordType::CNAME, deadline).await
             {
-                let alias = self.family(&here, Ok(reply));
+                let alias = self.family(&here, Ok(answer));
                 if let Some(broken) = self.advance(&alias) {
                     return (broken, Vec::new());
                 }
@@ -170,18 +170,20 @@ impl Trail {
         }
     }
 
-    fn family(&mut self, start: &Name, answer: Result<Reply, Failure>) -> Family {
-        let (reply, failed) = match answer {
-            Ok(reply) => (Some(reply), None),
-            Err(failure) => (failure.reply.map(|reply| *reply), Some(End::Failed(failure.status, failure.detail))),
+    fn family(&mut self, start: &Name, answer: Result<Answer, Failure>) -> Family {
+        let (answer, failed) = match answer {
+            Ok(answer) => (Some(answer), None),
+            Err(failure) => {
+                let answer = failure.reply.map(|reply| Answer::new(start, *reply));
+                (answer, Some(End::Failed(failure.status, failure.detail)))
+            }
         };
-        let Some(reply) = reply else {
+        let Some(Answer { reply, walk }) = answer else {
             let end = failed.unwrap_or(End::Nodata);
             return Family { server: None, walk: Walk::default(), end, vouched: false };
         };
         self.resolver = Some(reply.server);
         self.negative_ttl = negative_ttl(&reply.message.authorities).or(self.negative_ttl);
-        let walk = Walk::along(start, &reply.message.answers);
         let end = failed.unwrap_or_else(|| {
             if !walk.addresses.is_empty() {
                 End::Addresses
@@ -287,27 +289,48 @@ fn leads(a: &Family, aaaa: &Family) -> bool {
     }
 }
 
+/// What a server said, and where that leads.
+struct Answer {
+    reply: Reply,
+    walk: Walk,
+}
+
+impl Answer {
+    fn new(start: &Name, reply: Reply) -> Self {
+        Self { walk: Walk::along(start, &reply.message.answers), reply }
+    }
+}
+
+async fn walk(
+    servers: &Servers,
+    name: &Name,
+    record_type: RecordType,
+    deadline: Instant,
+) -> Result<Answer, Failure> {
+    Ok(Answer::new(name, ask(servers, name, record_type, deadline).await?))
+}
+
 /// Both questions at once. When one of them has said enough the other gets a limited time.
 async fn ask_both(
     servers: &Servers,
     name: &Name,
     deadline: Instant,
-) -> (Result<Reply, Failure>, Result<Reply, Failure>) {
-    let mut a = pin!(ask(servers, name, RecordType::A, deadline));
-    let mut aaaa = pin!(ask(servers, name, RecordType::AAAA, deadline));
+) -> (Result<Answer, Failure>, Result<Answer, Failure>) {
+    let mut a = pin!(walk(servers, name, RecordType::A, deadline));
+    let mut aaaa = pin!(walk(servers, name, RecordType::AAAA, deadline));
     let (mut got_a, mut got_aaaa) = (None, None);
     let mut until = deadline;
     loop {
         tokio::select! {
             biased; // at the deadline the questions themselves know best what happened
             got = &mut a, if got_a.is_none() => {
-                if enough(name, &got) || is_nxdomain(&got) {
+                if enough(&got) || is_nxdomain(&got) {
                     until = deadline.min(Instant::now() + AAAA_GRACE);
                 }
                 got_a = Some(got);
             }
             got = &mut aaaa, if got_aaaa.is_none() => {
-                if enough(name, &got) {
+                if enough(&got) {
                     until = deadline.min(Instant::now() + A_GRACE);
                 }
                 got_aaaa = Some(got);
@@ -324,10 +347,10 @@ async fn ask_both(
     }
 }
 
-fn enough(name: &Name, got: &Result<Reply, Failure>) -> bool {
-    got.as_ref().is_ok_and(|reply| !Walk::along(name, &reply.message.answers).addresses.is_empty())
+fn enough(got: &Result<Answer, Failure>) -> bool {
+    got.as_ref().is_ok_and(|answer| !answer.walk.addresses.is_empty())
 }
 
-fn is_nxdomain(got: &Result<Reply, Failure>) -> bool {
-    got.as_ref().is_ok_and(|reply| reply.message.metadata.response_code == ResponseCode::NXDomain)
+fn is_nxdomain(got: &Result<Answer, Failure>) -> bool {
+    got.as_ref().is_ok_and(|answer| answer.reply.message.metadata.response_code == ResponseCode::NXDomain)
 }

@@ -242,6 +242,8 @@ impl Connector {
         let mut config = self.config.clone();
         config.alpn_protocols = vec![protocol.to_vec()];
         let ready = self.connect(address, deadline).await.ok()?;
+        // The request follows our Finished and must not wait until that is acknowledged. Without the option it is only slower.
+        let _ = ready.stream.set_nodelay(true);
         TlsConnector::from(Arc::new(config)).connect(name, ready.stream).await.ok()
     }
 

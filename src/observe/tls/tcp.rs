@@ -18,11 +18,7 @@ pub(super) enum Stop {
 pub(super) async fn connect(address: SocketAddr, deadline: Instant) -> Result<TcpStream, Stop> {
     let socket = socket(address)?;
     match timeout_at(deadline, socket.connect(address)).await {
-        Ok(Ok(stream)) => {
-            // Our two short writes must not wait for an acknowledgement. Without the option it is only slower.
-            let _ = stream.set_nodelay(true);
-            Ok(stream)
-        }
+        Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(stop(address, &error)),
         Err(_) => Err(Stop::Failed(failure::tcp(FailureKind::Timeout, "nothing answered"))),
     }

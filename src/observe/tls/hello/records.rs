@@ -67,6 +67,12 @@ impl Records {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// What has come and begins no record that could be read; at most `limit` bytes of it.
+    pub(in crate::observe::tls) fn unread(&self, limit: usize) -> &[u8] {
+        let unread = &self.buffer[self.read..];
+        &unread[..limit.min(unread.len())]
+    }
+
     /// From here on records may be protected (TLS 1.3).
     pub(in crate::observe::tls) fn open_with(&mut self, opener: Opener) {
         self.opener = Some(opener);
