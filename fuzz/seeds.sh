@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
-mkdir -p corpus/{certificate,chain,conversation,crl,dns,files,flight,ocsp}
+mkdir -p corpus/{certificate,chain,conversation,crl,dns,files,flight,ocsp,transparency}
 cat > "$work/ca.cnf" <<'C'
 [ca]
 default_ca = own
@@ -65,7 +65,7 @@ cp "$work"/{empty,one}.crl.der corpus/crl/
 cp "$work"/{good,revoked}.ocsp corpus/ocsp/
 cp "$work"/{chain.p7b,new.pfx,old.pfx,site.pem,ca.der} corpus/files/
 python3 - "$work" <<'P'
-import struct, sys
+import base64, hashlib, json, struct, subprocess, sys
 work = sys.argv[1]
 site, ca = (open(f"{work}/{name}.der", "rb").read() for name in ("site", "ca"))
 u24 = lambda n: n.to_bytes(3, "big")
@@ -92,5 +92,16 @@ address = name("cdn.example.net") + b"\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01
 soa = name("example.com") + b"\0\x06\0\x01\0\0\0\x3c" + struct.pack(">H", 22) + b"\0\0" + bytes(20)
 header = lambda flags, answers, authority: b"\x12\x34" + flags + struct.pack(">HHHH", 1, answers, authority, 0)
 open("corpus/dns/alias", "wb").write(header(b"\x81\x80", 2, 0) + question + cname + address)
+key = subprocess.run(["openssl", "pkey", "-in", f"{work}/ca.key", "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+identity = hashlib.sha256(key).digest()
+timestamp = b"\0" + identity + struct.pack(">Q", 1_795_000_000_000) + b"\0\0" + b"\x04\x03\0\x08" + bytes(8)
+timestamps = 2 * (struct.pack(">H", len(timestamp)) + timestamp)
+open("corpus/transparency/timestamps", "wb").write(struct.pack(">H", len(timestamps)) + timestamps)
+log = {"description": "Log", "log_id": base64.b64encode(identity).decode(), "key": base64.b64encode(key).decode(), "mmd": 86400}
+year = {"temporal_interval": {"start_inclusive": "2026-01-01T00:00:00Z", "end_exclusive": "2027-01-01T00:00:00Z"}}
+usable, retired = ({"state": {state: {"timestamp": "2026-01-01T00:00:00Z"}}} for state in ("usable", "retired"))
+open("corpus/transparency/logs.json", "w").write(json.dumps({"version": "1.0", "log_list_timestamp": "2026-11-01T00:00:00Z", "operators": [
+    {"name": "One", "logs": [{**log, **usable, **year, "url": "https://log.example.com/"}], "tiled_logs": []},
+    {"name": "Two", "logs": [], "tiled_logs": [{**log, **retired, "monitoring_url": "https://m.example.com/"}]}]}))
 open("corpus/dns/nxdomain", "wb").write(header(b"\x81\x83", 0, 1) + question + soa)
 P

@@ -4,7 +4,12 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use tlsmend::cli::{self, CliError};
+
+/// Costs a scan a tenth less CPU than the system's, and its memory does not creep with the number of targets (DESIGN.md).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match cli::run() {

@@ -157,7 +157,11 @@ async fn it_is_made_only_where_https_is_meant() {
     assert_eq!(made(&format!("https://{NAME}:8443"), &[]), (2, true));
     assert_eq!(made(NAME, &["--no-http"]), (1, false));
     assert_eq!(made(NAME, &["--depth", "chain"]), (1, false));
-    assert_eq!(made(&format!("{NAME}:8443"), &[]), (1, false), "a port where anything may live, and nothing was chosen");
+    assert_eq!(
+        made(&format!("{NAME}:8443"), &[]),
+        (1, false),
+        "a port where anything may live, and nothing was chosen"
+    );
     assert_eq!(made(&format!("imaps://{NAME}"), &[]), (1, false));
 }
 

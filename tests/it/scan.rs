@@ -415,6 +415,37 @@ async fn an_address_that_is_known_to_be_silent_is_not_tried() {
     assert!(!look.transient);
 }
 
+/// The cheapest look comes to the same conclusions, also where the chain is encrypted; it only proves no key.
+#[tokio::test]
+async fn a_chain_without_a_handshake() {
+    let farm = Farm::start().await;
+    let mut list = Farm::names("good", 20, farm.good);
+    list.extend(Farm::names("modern", 20, farm.modern));
+    list.extend(Farm::names("gap", 20, farm.gap));
+    list.extend(Farm::names("closed", 2, farm.closed));
+    let list = farm.list("list.txt", &list);
+    let cheap = by_index(&farm.scan(&[&list, "--depth", "chain"]).await.stdout);
+    let whole = by_index(&farm.scan(&[&list]).await.stdout);
+    validate(&cheap);
+    assert_eq!((cheap.len(), whole.len()), (62, 62));
+    let conclusions = |line: &Value| {
+        let fields = ["input", "outcome", "failure", "clients", "findings", "served_chain", "breaks_at", "lacks"];
+        fields.map(|field| line[field].clone())
+    };
+    for (cheap, whole) in cheap.values().zip(whole.values()) {
+        assert_eq!(conclusions(cheap), conclusions(whole));
+        let proof = |line: &Value| line["endpoints"][0].get("key_proof").cloned();
+        let reached = whole["outcome"] == "reached";
+        assert_eq!(proof(whole), reached.then(|| "proven".into()));
+        assert_eq!(proof(cheap), reached.then(|| "not_checked".into()));
+    }
+    let versions = |prefix: &str| {
+        let of = cheap.values().filter(|line| line["input"].as_str().unwrap().starts_with(prefix));
+        of.map(|line| line["endpoints"][0]["version"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((versions("good"), versions("modern")), (vec!["1.2"; 20], vec!["1.3"; 20]));
+}
+
 /// The deepest look gives the survey with each address, and the connections of a survey count as such.
 #[tokio::test]
 async fn a_survey_of_each() {

@@ -301,12 +301,7 @@ impl Answer {
     }
 }
 
-async fn walk(
-    servers: &Servers,
-    name: &Name,
-    record_type: RecordType,
-    deadline: Instant,
-) -> Result<Answer, Failure> {
+async fn walk(servers: &Servers, name: &Name, record_type: RecordType, deadline: Instant) -> Result<Answer, Failure> {
     Ok(Answer::new(name, ask(servers, name, record_type, deadline).await?))
 }
 

@@ -33,6 +33,8 @@ pub struct Farm {
     loses: Arc<AtomicUsize>,
     /// Serves the whole chain.
     pub good: u16,
+    /// The same, and speaks TLS 1.3 alone.
+    pub modern: u16,
     /// Lacks the intermediate.
     pub gap: u16,
     /// Accepts and says nothing.
@@ -68,6 +70,8 @@ impl Farm {
             .unwrap();
         let chain = [end_entity.der().to_vec().into(), intermediate.der().to_vec().into()];
         let good = TlsServer::new(chain.clone(), key_of(&end_entity)).start().await.port();
+        let modern = TlsServer::new(chain.clone(), key_of(&end_entity)).only(&rustls::version::TLS13);
+        let modern = modern.start().await.port();
         let gap = TlsServer::new(chain.into_iter().take(1), key_of(&end_entity)).start().await.port();
         let silent = serve(|stream| async move {
             let _held = stream;
@@ -95,7 +99,7 @@ impl Farm {
         .await;
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("root.pem"), root.pem()).unwrap();
-        Self { folder, dns, loses, good, gap, silent, reset, closed, _held: held, _pages: pages }
+        Self { folder, dns, loses, good, modern, gap, silent, reset, closed, _held: held, _pages: pages }
     }
 
     /// Every so-many-th datagram to the name server is lost from now on.

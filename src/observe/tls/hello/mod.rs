@@ -202,7 +202,9 @@ impl<'a> Conversation<'a> {
 
     fn next(&mut self) -> Result<Option<Said>, Stop> {
         self.records.next().map_err(|fault| match fault {
-            Fault::NotARecord if self.seen.server_hello.is_none() => Stop::NotTls(self.records.unread(MAX_BANNER).to_vec()),
+            Fault::NotARecord if self.seen.server_hello.is_none() => {
+                Stop::NotTls(self.records.unread(MAX_BANNER).to_vec())
+            }
             Fault::NotARecord => Stop::Malformed("what it sent is no TLS record"),
             Fault::TooLong => Stop::TooLong(self.records.begun().map(|(_, length)| length)),
         })
