@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::judging::{FetchOptions, JudgingOptions};
 use super::options::{self, Global, Output};
-use super::probe::{self, ClientArgument};
+use super::probe;
 use super::revocation::{LogOptions, RevocationOptions};
 use super::{CliError, Exit};
 use crate::model::bundle::{BundleFormat, BundleReport};
 use crate::model::finding::Severity;
 use crate::model::report::{RepairOutcome, Report, SCHEMA_VERSION};
 use crate::model::target::{ReferenceId, Target, TargetError};
-use crate::model::time::Time;
 use crate::probe::{PinnedAddress, Settings};
 use crate::remedy::atomic_file::{self, Holds};
 use crate::remedy::p7b;
@@ -69,33 +69,11 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = probe::reference)]
     server_name: Option<ReferenceId>,
 
-    /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    judging: JudgingOptions,
 
-    /// Trust exactly these, under the rules for public CAs
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
-
-    /// Prove it for these clients only (comma-separated; `tlsmend clients` lists them)
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = probe::client)]
-    client: Vec<ClientArgument>,
-
-    /// Judge at this moment instead of now, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Time>,
-
-    /// Do not fetch issuers from the addresses in certificates
-    #[arg(long)]
-    no_aia: bool,
-
-    /// Fetch them from private and loopback addresses too
-    #[arg(long, conflicts_with = "no_aia")]
-    allow_private_aia: bool,
-
-    /// Neither read nor write the caches of fetched issuers and CRLs
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    fetch: FetchOptions,
 
     #[command(flatten)]
     revocation: RevocationOptions,
@@ -229,15 +207,15 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: arguments.logs.add_to(probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
-        clients: probe::chosen(&arguments.client),
-        at: arguments.at,
-        fetch_issuers: !arguments.no_aia,
-        allow_private_aia: arguments.allow_private_aia,
+        anchors: arguments.logs.add_to(arguments.judging.trust.anchors()?)?,
+        clients: arguments.judging.clients(),
+        at: arguments.judging.at,
+        fetch_issuers: !arguments.fetch.no_aia,
+        allow_private_aia: arguments.fetch.allow_private_aia,
         fetch_every_issuer: true,
         bundle_with_root: arguments.with_root,
-        aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
-        revocation: arguments.revocation.settings(!arguments.no_cache),
+        aia_cache: arguments.fetch.aia_cache(),
+        revocation: arguments.revocation.settings(!arguments.fetch.no_cache),
         timeout: arguments.timeout,
         arguments: super::cleaned_arguments().into_iter().map(subject).collect(),
         ..Settings::default()

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::judging::JudgingOptions;
 use super::options::{Global, Output};
 use super::password::Passwords;
-use super::probe::{self, ClientArgument};
+use super::probe;
 use super::revocation::LogOptions;
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
 use crate::model::handshake::KeyProof;
 use crate::model::report::Report;
 use crate::model::target::ReferenceId;
-use crate::model::time::Time;
 use crate::probe::{Settings, inspect};
 use crate::report::{json, text};
 use crate::x509::password::{Password, PasswordError};
@@ -52,21 +52,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-
-    /// Trust exactly these, under the rules for public CAs
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
-
-    /// Judge as these clients only (comma-separated; `tlsmend clients` lists them)
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = probe::client)]
-    client: Vec<ClientArgument>,
-
-    /// Judge at this moment instead of now, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Time>,
+    #[command(flatten)]
+    judging: JudgingOptions,
 
     #[command(flatten)]
     logs: LogOptions,
@@ -88,9 +75,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
     let (chain, own_key) = chain(arguments, &mut passwords)?;
     let key = key(arguments, &chain, &mut passwords)?.or(own_key);
     let settings = Settings {
-        anchors: arguments.logs.add_to(probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
-        clients: probe::chosen(&arguments.client),
-        at: arguments.at,
+        anchors: arguments.logs.add_to(arguments.judging.trust.anchors()?)?,
+        clients: arguments.judging.clients(),
+        at: arguments.judging.at,
         fetch_issuers: false,
         warn_days: arguments.warn_days,
         arguments: cleaned_arguments(arguments),

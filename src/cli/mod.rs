@@ -11,6 +11,7 @@ mod explain;
 pub mod fix;
 mod inspect;
 mod judge;
+mod judging;
 mod lab;
 mod mapping;
 mod naming;

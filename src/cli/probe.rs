@@ -3,28 +3,24 @@
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Read as _, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::cloud::CloudOptions;
+use super::judging::{FetchOptions, JudgingOptions};
 use super::naming::NamingOptions;
 use super::options::{self, Color, Global, Output};
 use super::revocation::{LogOptions, RevocationOptions};
 use super::survey::SurveyOptions;
 use super::wire::WireOptions;
 use super::{CliError, Exit};
-use crate::judge::anchors::TrustAnchors;
-use crate::judge::client::Client;
-use crate::judge::clients;
 use crate::model::finding::Severity;
 use crate::model::handshake::EndpointStatus;
 use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
-use crate::model::time::Time;
 use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
 use crate::report::{json, text};
-use crate::x509::{Certificate, certificates_in};
 
 /// The largest file of certificates that is read: every public root ever fits many times over.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -63,21 +59,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = reference)]
     server_name: Option<ReferenceId>,
 
-    /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-
-    /// Trust exactly these, under the rules for public CAs
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
-
-    /// Judge as these clients only (comma-separated; `tlsmend clients` lists them)
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = client)]
-    client: Vec<ClientArgument>,
-
-    /// Judge at this moment instead of now, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Time>,
+    #[command(flatten)]
+    judging: JudgingOptions,
 
     /// The name the CNAME chain must pass through, such as the gateway's public endpoint
     #[arg(long, value_name = "NAME", value_parser = dns_name)]
@@ -87,17 +70,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ID", value_parser = crate::remedy::eas::gateway_id, conflicts_with = "expect_cname")]
     eas_gateway: Option<String>,
 
-    /// Do not fetch missing issuers from the addresses in certificates
-    #[arg(long)]
-    no_aia: bool,
-
-    /// Fetch issuers, and what --revocation and --ocsp ask for, from private and loopback addresses too
-    #[arg(long, conflicts_with = "no_aia")]
-    allow_private_aia: bool,
-
-    /// Neither read nor write the caches of fetched issuers and CRLs, which stand in for addresses that are dead today
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    fetch: FetchOptions,
 
     #[command(flatten)]
     revocation: RevocationOptions,
@@ -158,22 +132,6 @@ enum EvidenceArgument {
     Hashes,
     /// Facts and PEM
     Pem,
-}
-
-#[derive(Clone)]
-pub(super) struct ClientArgument(&'static Client);
-
-impl std::fmt::Debug for ClientArgument {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.id)
-    }
-}
-
-pub(super) fn client(id: &str) -> Result<ClientArgument, String> {
-    clients::find(id).map(ClientArgument).ok_or_else(|| {
-        let known: Vec<&str> = clients::ALL.iter().map(|client| client.id).collect();
-        format!("not a client we model; known are {}", known.join(", "))
-    })
 }
 
 pub(super) fn reference(text: &str) -> Result<ReferenceId, String> {
@@ -258,14 +216,14 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         resolvers: arguments.resolver.clone(),
         addresses: arguments.address.clone(),
         server_name: arguments.server_name.clone(),
-        anchors: arguments.logs.add_to(anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?)?,
-        clients: chosen(&arguments.client),
-        at: arguments.at,
+        anchors: arguments.logs.add_to(arguments.judging.trust.anchors()?)?,
+        clients: arguments.judging.clients(),
+        at: arguments.judging.at,
         expect_cname: arguments.expect_cname.clone(),
-        fetch_issuers: !arguments.no_aia,
-        allow_private_aia: arguments.allow_private_aia,
+        fetch_issuers: !arguments.fetch.no_aia,
+        allow_private_aia: arguments.fetch.allow_private_aia,
         warn_days: arguments.warn_days,
-        revocation: arguments.revocation.settings(!arguments.no_cache),
+        revocation: arguments.revocation.settings(!arguments.fetch.no_cache),
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
             DepthArgument::Handshake => Depth::Handshake,
@@ -281,38 +239,10 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
             EvidenceArgument::Hashes => EvidenceLevel::Hashes,
             EvidenceArgument::Pem => EvidenceLevel::Pem,
         },
-        aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
+        aia_cache: arguments.fetch.aia_cache(),
         arguments: super::cleaned_arguments(),
         ..Settings::default()
     })
-}
-
-/// The clients asked for; all of them when none was.
-pub(super) fn chosen(arguments: &[ClientArgument]) -> Vec<&'static Client> {
-    if arguments.is_empty() { clients::ALL.to_vec() } else { arguments.iter().map(|client| client.0).collect() }
-}
-
-/// What is trusted, by `--roots` and `--ca`.
-pub(super) fn anchors(roots: Option<&Path>, ca: Option<&Path>) -> Result<TrustAnchors, CliError> {
-    let anchors = match roots {
-        Some(file) => TrustAnchors::exactly(read_certificates(file, "--roots")?),
-        None => super::stores::own_stores(),
-    };
-    Ok(match ca {
-        Some(file) => anchors.with_local(read_certificates(file, "--ca")?),
-        None => anchors,
-    })
-}
-
-/// Trust anchors from a file. Every certificate in it must parse: a store with a hole would give wrong verdicts.
-pub(super) fn read_certificates(file: &Path, option: &str) -> Result<Vec<Arc<Certificate>>, CliError> {
-    let fail = |reason: String| CliError::Usage(format!("{option} {}: {reason}", file.display()));
-    let bytes = read_file(file).map_err(fail)?;
-    let found = certificates_in(&bytes).map_err(|error| fail(error.to_string()))?;
-    let parsed = found.iter().enumerate().map(|(index, der)| {
-        Certificate::parse(der).map(Arc::new).map_err(|error| fail(format!("certificate {}: {error}", index + 1)))
-    });
-    parsed.collect()
 }
 
 /// A file of certificates or a key, whole; or why not.

@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 
 use progress::Display;
 
+use super::judging::{FetchOptions, JudgingOptions};
 use super::options::{self, Global};
-use super::probe::{ClientArgument, anchors, chosen, client, resolver};
+use super::probe::resolver;
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
 use crate::model::line::Line;
 use crate::model::summary::Summary;
-use crate::model::time::Time;
 use crate::observe::tls::SurveySettings;
 use crate::probe::{Depth, EvidenceLevel};
 use crate::scan::certificates::{CertificateForm, Met};
@@ -84,33 +84,11 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = resolver)]
     resolver: Vec<SocketAddr>,
 
-    /// Trust anchors added to each client's own (PEM, DER or PKCS#7); the rules for local roots apply
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    judging: JudgingOptions,
 
-    /// Trust exactly these, under the rules for public CAs
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
-
-    /// Judge as these clients only (comma-separated; `tlsmend clients` lists them)
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = client)]
-    client: Vec<ClientArgument>,
-
-    /// Judge at this moment instead of now, such as 2026-11-22T08:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    at: Option<Time>,
-
-    /// Do not fetch missing issuers from the addresses in certificates
-    #[arg(long)]
-    no_aia: bool,
-
-    /// Fetch them from private and loopback addresses too
-    #[arg(long, conflicts_with = "no_aia")]
-    allow_private_aia: bool,
-
-    /// Neither read nor write the cache of fetched issuers
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    fetch: FetchOptions,
 
     /// Warn this many days before expiry [default: a third of the certificate's lifetime]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=36_500))]
@@ -183,7 +161,7 @@ impl Arguments {
         };
         add("--column", self.column.as_ref().map(column));
         add("--shard", self.shard.map(|shard| shard.to_string()));
-        add("--at", self.at.map(|at| at.to_string()));
+        add("--at", self.judging.at.map(|at| at.to_string()));
         text
     }
 }
@@ -397,11 +375,11 @@ fn stop_wishes() -> Result<mpsc::Receiver<()>, CliError> {
 fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
     let probe = crate::probe::Settings {
         resolvers: arguments.resolver.clone(),
-        anchors: anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
-        clients: chosen(&arguments.client),
-        at: arguments.at,
-        fetch_issuers: !arguments.no_aia,
-        allow_private_aia: arguments.allow_private_aia,
+        anchors: arguments.judging.trust.anchors()?,
+        clients: arguments.judging.clients(),
+        at: arguments.judging.at,
+        fetch_issuers: !arguments.fetch.no_aia,
+        allow_private_aia: arguments.fetch.allow_private_aia,
         warn_days: arguments.warn_days,
         depth: match arguments.depth {
             DepthArgument::Chain => Depth::Chain,
@@ -409,7 +387,7 @@ fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
             DepthArgument::Survey => Depth::Survey,
         },
         survey: SurveySettings { per_host: SURVEY_PER_HOST, full_order: false },
-        aia_cache: if arguments.no_cache { None } else { super::aia_cache() },
+        aia_cache: arguments.fetch.aia_cache(),
         memo: Arc::default(),
         ..crate::probe::Settings::default()
     };

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::judging::{self, ClientArgument};
 use super::options::{Global, Output};
-use super::probe::{self, ClientArgument};
+use super::probe;
 use super::{CliError, Exit};
 use crate::judge::rules;
 use crate::model::finding::Severity;
@@ -47,7 +48,7 @@ pub struct Arguments {
     at: Option<Time>,
 
     /// Judge again as these clients only (comma-separated; `tlsmend clients` lists them)
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = probe::client)]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = judging::client)]
     client: Vec<ClientArgument>,
 
     /// Judge again with these trust anchors added to each client's own, instead of those the report had
@@ -104,12 +105,13 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<Exit, CliError> {
 
 /// What is to be judged otherwise; `None`: nothing, the recorded verdicts are shown.
 fn change(arguments: &Arguments) -> Result<Option<Change>, CliError> {
-    let certificates =
-        |file: &Option<PathBuf>, option| file.as_deref().map(|file| probe::read_certificates(file, option)).transpose();
+    let certificates = |file: &Option<PathBuf>, option| {
+        file.as_deref().map(|file| judging::read_certificates(file, option)).transpose()
+    };
     let change = Change {
         at: arguments.at,
-        clients: (!arguments.client.is_empty()).then(|| probe::chosen(&arguments.client)),
-        own_stores: Some(probe::anchors(None, None)?),
+        clients: (!arguments.client.is_empty()).then(|| judging::chosen(&arguments.client)),
+        own_stores: Some(judging::anchors(None, None)?),
         roots: certificates(&arguments.roots, "--roots")?,
         local: certificates(&arguments.ca, "--ca")?,
     };

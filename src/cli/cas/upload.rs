@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Common, Failure, Service, Told, cert_id, not_in_guide};
+use crate::cli::judging::TrustOptions;
 use crate::cli::{CliError, Exit, clock, probe};
 use crate::model::finding::Severity;
 use crate::model::target::ReferenceId;
@@ -47,13 +48,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID", value_parser = cert_id)]
     cert_id: Option<CertId>,
 
-    /// Trust anchors for the check, added to each client's own
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-
-    /// Trust exactly these in the check
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustOptions,
 
     /// Send it although the check found serious faults
     #[arg(long)]
@@ -199,12 +195,7 @@ fn faults(
     chain: &[Vec<u8>],
     key: Option<crate::model::handshake::KeyProof>,
 ) -> Result<Vec<(String, String)>, CliError> {
-    let settings = Settings {
-        anchors: probe::anchors(arguments.roots.as_deref(), arguments.ca.as_deref())?,
-        clients: probe::chosen(&[]),
-        fetch_issuers: false,
-        ..Settings::default()
-    };
+    let settings = Settings { anchors: arguments.trust.anchors()?, fetch_issuers: false, ..Settings::default() };
     let report = inspect(chain.to_vec(), key, arguments.host.clone(), &settings, clock);
     let serious = report.findings.into_iter().filter(|finding| finding.severity >= Severity::High);
     Ok(serious.map(|finding| (finding.code, finding.title)).collect())

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::cli::cloud::CloudOptions;
+use crate::cli::judging::{self, FetchOptions, TrustOptions};
 use crate::cli::options::{self, Output};
 use crate::cli::{CliError, probe as probe_cli};
 use crate::model::fix::{Plan, Reason, ReasonCode};
@@ -102,25 +103,11 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", value_parser = probe_cli::reference)]
     server_name: Option<ReferenceId>,
 
-    /// Trust anchors added to each client's own (PEM, DER or PKCS#7)
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustOptions,
 
-    /// Trust exactly these, under the rules for public CAs
-    #[arg(long, value_name = "FILE")]
-    roots: Option<PathBuf>,
-
-    /// Do not fetch missing issuers from the addresses in certificates
-    #[arg(long)]
-    no_aia: bool,
-
-    /// Fetch them from private and loopback addresses too
-    #[arg(long, conflicts_with = "no_aia")]
-    allow_private_aia: bool,
-
-    /// Neither read nor write the cache of fetched issuers
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    fetch: FetchOptions,
 
     /// For each probe
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = options::duration)]
@@ -232,11 +219,11 @@ impl Arguments {
                 resolvers: self.resolver.clone(),
                 addresses: self.address.iter().map(|pinned| (pinned.ip, pinned.port)).collect(),
                 server_name: self.server_name.as_ref().map(ToString::to_string),
-                ca: optional(&self.ca)?,
-                roots: optional(&self.roots)?,
-                no_aia: self.no_aia,
-                allow_private_aia: self.allow_private_aia,
-                no_cache: self.no_cache,
+                ca: optional(&self.trust.ca)?,
+                roots: optional(&self.trust.roots)?,
+                no_aia: self.fetch.no_aia,
+                allow_private_aia: self.fetch.allow_private_aia,
+                no_cache: self.fetch.no_cache,
                 timeout: self.timeout,
             },
             poll_interval: self.poll_interval,
@@ -315,7 +302,7 @@ pub fn settings(request: &Request) -> Result<Settings, CliError> {
         resolvers: probe.resolvers.clone(),
         addresses: probe.addresses.iter().map(|&(ip, port)| PinnedAddress { ip, port }).collect(),
         server_name,
-        anchors: probe_cli::anchors(probe.roots.as_deref(), probe.ca.as_deref())?,
+        anchors: judging::anchors(probe.roots.as_deref(), probe.ca.as_deref())?,
         fetch_issuers: !probe.no_aia,
         allow_private_aia: probe.allow_private_aia,
         aia_cache: if probe.no_cache { None } else { crate::cli::aia_cache() },
