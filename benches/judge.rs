@@ -13,7 +13,7 @@ use tlsmend::judge::memo::Memo;
 use tlsmend::judge::stores::{mozilla, table};
 use tlsmend::judge::{Settings, clients, judge, judge_with};
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::target::Target;
 use tlsmend::model::time::Time;
@@ -76,20 +76,8 @@ fn evidence(chain: &Chain) -> Evidence {
         reference: "www.example.com".parse().expect("a name"),
         resolution: Resolution::not_asked(["192.0.2.1".parse().expect("an address")]),
         endpoints: vec![EndpointEvidence {
-            address: "192.0.2.1:443".parse().expect("an address"),
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: chain.served.clone(),
-            ocsp_staple: None,
-            timing: Timing::default(),
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
+            ..EndpointEvidence::new("192.0.2.1:443".parse().expect("an address"), EndpointStatus::Completed)
         }],
         files: None,
         revocation: None,

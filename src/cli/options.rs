@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::probe::Depth;
+
 #[derive(Debug, Args)]
 pub struct Global {
     /// When to use colour (`NO_COLOR` is honoured by `auto`)
@@ -36,6 +38,26 @@ pub enum Output {
     Text,
     /// One JSON document; a line each for several targets
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DepthArgument {
+    /// Read the chain and leave: the cheapest look, without proof that the server holds the key
+    Chain,
+    /// A whole handshake
+    Handshake,
+    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
+    Survey,
+}
+
+impl From<DepthArgument> for Depth {
+    fn from(argument: DepthArgument) -> Self {
+        match argument {
+            DepthArgument::Chain => Self::Chain,
+            DepthArgument::Handshake => Self::Handshake,
+            DepthArgument::Survey => Self::Survey,
+        }
+    }
 }
 
 /// `90`, `90s`, `500ms`, `2m`, `1h`: an integer with an optional unit, bare = seconds.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::cloud::CloudOptions;
 use super::judging::{FetchOptions, JudgingOptions};
 use super::naming::NamingOptions;
-use super::options::{self, Color, Global, Output};
+use super::options::{self, Color, DepthArgument, Global, Output};
 use super::revocation::{LogOptions, RevocationOptions};
 use super::survey::SurveyOptions;
 use super::wire::WireOptions;
@@ -19,7 +19,7 @@ use crate::model::finding::Severity;
 use crate::model::handshake::EndpointStatus;
 use crate::model::report::Report;
 use crate::model::target::{DnsName, ReferenceId, Target};
-use crate::probe::{self, Depth, EvidenceLevel, PinnedAddress, Settings};
+use crate::probe::{self, EvidenceLevel, PinnedAddress, Settings};
 use crate::report::{json, text};
 
 /// The largest file of certificates that is read: every public root ever fits many times over.
@@ -112,16 +112,6 @@ pub struct Arguments {
 
     #[command(flatten)]
     cloud: CloudOptions,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DepthArgument {
-    /// Read the chain and leave: the cheapest look, without proof that the server holds the key
-    Chain,
-    /// A whole handshake
-    Handshake,
-    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
-    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -224,11 +214,7 @@ fn settings(arguments: &Arguments) -> Result<Settings, CliError> {
         allow_private_aia: arguments.fetch.allow_private_aia,
         warn_days: arguments.warn_days,
         revocation: arguments.revocation.settings(!arguments.fetch.no_cache),
-        depth: match arguments.depth {
-            DepthArgument::Chain => Depth::Chain,
-            DepthArgument::Handshake => Depth::Handshake,
-            DepthArgument::Survey => Depth::Survey,
-        },
+        depth: arguments.depth.into(),
         http: !arguments.wire.no_http,
         samples: arguments.wire.samples.into(),
         look: Some(arguments.naming.look()),

@@ -15,14 +15,14 @@ use tokio::sync::mpsc;
 use progress::Display;
 
 use super::judging::{FetchOptions, JudgingOptions};
-use super::options::{self, Global};
+use super::options::{self, DepthArgument, Global};
 use super::probe::resolver;
 use super::{CliError, Exit};
 use crate::model::finding::Severity;
 use crate::model::line::Line;
 use crate::model::summary::Summary;
 use crate::observe::tls::SurveySettings;
-use crate::probe::{Depth, EvidenceLevel};
+use crate::probe::EvidenceLevel;
 use crate::scan::certificates::{CertificateForm, Met};
 use crate::scan::done::Done;
 use crate::scan::gate::Limits;
@@ -164,16 +164,6 @@ impl Arguments {
         add("--at", self.judging.at.map(|at| at.to_string()));
         text
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DepthArgument {
-    /// Read the chain and leave: the cheapest look, without proof that the server holds the key
-    Chain,
-    /// A whole handshake
-    Handshake,
-    /// The same, and what else the server supports: versions, suites, groups, certificates (40 to 60 short connections)
-    Survey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -381,11 +371,7 @@ fn settings(arguments: &Arguments) -> Result<scan::Settings, CliError> {
         fetch_issuers: !arguments.fetch.no_aia,
         allow_private_aia: arguments.fetch.allow_private_aia,
         warn_days: arguments.warn_days,
-        depth: match arguments.depth {
-            DepthArgument::Chain => Depth::Chain,
-            DepthArgument::Handshake => Depth::Handshake,
-            DepthArgument::Survey => Depth::Survey,
-        },
+        depth: arguments.depth.into(),
         survey: SurveySettings { per_host: SURVEY_PER_HOST, full_order: false },
         aia_cache: arguments.fetch.aia_cache(),
         memo: Arc::default(),

@@ -206,3 +206,25 @@ pub struct EndpointEvidence {
     /// How many of several handshakes ended so; `None`: there was one. The others are entries with the same address.
     pub samples: Option<Samples>,
 }
+
+impl EndpointEvidence {
+    /// With nothing seen yet.
+    pub fn new(address: SocketAddr, status: EndpointStatus) -> Self {
+        Self {
+            address,
+            status,
+            failure: None,
+            tls: None,
+            served_chain: Vec::new(),
+            ocsp_staple: None,
+            timing: Timing::default(),
+            choice: None,
+            hellos: Vec::new(),
+            starttls: None,
+            http: None,
+            survey: None,
+            timestamps: None,
+            samples: None,
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::judge;
 use crate::judge::alike::{Alike, Known};
 use crate::model::evidence::Evidence;
 use crate::model::finding::{Finding, Severity};
-use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage, Timing};
+use crate::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage};
 use crate::model::line::{ByClient, Line, LineCertificate, LineDns, LineEndpoint, LineFailure, LinePem, Sha256, Word};
 use crate::model::report::{Endpoint, Report};
 use crate::model::resolution::DnsStatus;
@@ -238,8 +238,6 @@ impl Looker {
 /// The evidence of an address that is not tried, because all before this target met silence there.
 fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
     EndpointEvidence {
-        address,
-        status: EndpointStatus::NotTried,
         failure: Some(Failure {
             stage: Stage::Tcp,
             kind: FailureKind::Timeout,
@@ -247,17 +245,7 @@ fn presumed_silent(address: SocketAddr) -> EndpointEvidence {
             protocol: None,
             message: "not tried: the last connections to this address were met with silence".to_owned(),
         }),
-        tls: None,
-        served_chain: Vec::new(),
-        ocsp_staple: None,
-        timing: Timing::default(),
-        choice: None,
-        hellos: Vec::new(),
-        starttls: None,
-        survey: None,
-        http: None,
-        samples: None,
-        timestamps: None,
+        ..EndpointEvidence::new(address, EndpointStatus::NotTried)
     }
 }
 

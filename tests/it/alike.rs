@@ -12,7 +12,7 @@ use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::rules::{self, Context};
 use tlsmend::judge::{Settings, clients, judge};
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::target::Target;
 use tlsmend::model::time::{DAY, Time};
@@ -83,20 +83,8 @@ fn evidence(chain: Vec<Vec<u8>>, name: &str) -> Evidence {
         reference: name.parse().unwrap(),
         resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
         endpoints: vec![EndpointEvidence {
-            address: "192.0.2.1:443".parse().unwrap(),
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: chain,
-            ocsp_staple: None,
-            timing: Timing::default(),
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
+            ..EndpointEvidence::new("192.0.2.1:443".parse().unwrap(), EndpointStatus::Completed)
         }],
         files: None,
         revocation: None,

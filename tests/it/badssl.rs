@@ -14,7 +14,7 @@ use tlsmend::judge::{self, clients, rules};
 use tlsmend::model::aia::{AiaEvidence, AiaFetch, AiaOutcome};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::finding::{Finding, Severity};
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::target::Target;
 use tlsmend::model::time::Time;
@@ -80,24 +80,12 @@ fn findings(scenario: &Scenario, roots: &[Arc<Certificate>], fetched: &[Vec<u8>]
         reference: scenario.host.parse().unwrap(),
         resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
         endpoints: vec![EndpointEvidence {
-            address,
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: scenario
                 .served_chain
                 .iter()
                 .flat_map(|pem| certificates_in(pem.as_bytes()).unwrap())
                 .collect(),
-            ocsp_staple: None,
-            timing: Timing::default(),
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
+            ..EndpointEvidence::new(address, EndpointStatus::Completed)
         }],
         aia: vec![AiaEvidence { fetch, certificates: fetched.to_vec() }],
         files: None,

@@ -7,7 +7,7 @@ use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::{self, Settings, clients, rules};
 use tlsmend::model::evidence::Evidence;
 use tlsmend::model::finding::Severity;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Failure, FailureKind, Stage};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::verdict::Verdict;
 
@@ -42,20 +42,8 @@ fn stages(kind: FailureKind) -> (&'static [Stage], Option<FailureKind>) {
 
 fn endpoint(address: &str, failure: Failure) -> EndpointEvidence {
     EndpointEvidence {
-        address: address.parse::<SocketAddr>().unwrap(),
-        status: EndpointStatus::Failed,
         failure: Some(failure),
-        tls: None,
-        served_chain: Vec::new(),
-        ocsp_staple: None,
-        timing: Timing::default(),
-        choice: None,
-        hellos: Vec::new(),
-        starttls: None,
-        http: None,
-        samples: None,
-        timestamps: None,
-        survey: None,
+        ..EndpointEvidence::new(address.parse::<SocketAddr>().unwrap(), EndpointStatus::Failed)
     }
 }
 

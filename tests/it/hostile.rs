@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tlsmend::judge::{self, anchors::TrustAnchors, clients};
 use tlsmend::lab::Lab;
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
 use tlsmend::model::verdict::Verdict;
@@ -23,20 +23,9 @@ fn evidence(chain: Vec<Vec<u8>>, staple: Option<Vec<u8>>) -> Evidence {
         reference: "shop.lab.example.com".parse().unwrap(),
         resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
         endpoints: vec![EndpointEvidence {
-            address,
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: chain,
             ocsp_staple: staple,
-            timing: Timing::default(),
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
+            ..EndpointEvidence::new(address, EndpointStatus::Completed)
         }],
         aia: Vec::new(),
         files: None,

@@ -9,7 +9,7 @@ use tlsmend::judge::{Judgement, Settings, clients, judge, judge_with};
 use tlsmend::lab::Lab;
 use tlsmend::model::aia::AiaEvidence;
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::report::Report;
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::target::ReferenceId;
@@ -27,20 +27,10 @@ fn evidence(report: &Report, reference: ReferenceId) -> Evidence {
     let endpoints = report.endpoints.iter().map(|endpoint| {
         let deployment = endpoint.deployment.map(|index| &report.deployments[index]);
         EndpointEvidence {
-            address: endpoint.address.parse().unwrap(),
-            status: endpoint.status,
             failure: endpoint.failure.clone(),
             tls: endpoint.tls.clone(),
             served_chain: deployment.iter().flat_map(|served| &served.served_chain).filter_map(certificate).collect(),
-            ocsp_staple: None,
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
-            timing: Timing::default(),
+            ..EndpointEvidence::new(endpoint.address.parse().unwrap(), endpoint.status)
         }
     });
     let aia = report.aia.iter().map(|fetch| AiaEvidence {
@@ -153,20 +143,8 @@ fn random_chains_are_judged_as_if_anew_by_one_memo() {
         let local = vec![Arc::new(Certificate::parse(&pki.root).unwrap())];
         let anchors = TrustAnchors::exactly(Vec::new()).with_local(local);
         let endpoint = EndpointEvidence {
-            address: "192.0.2.1:443".parse().unwrap(),
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: pki.served.clone(),
-            ocsp_staple: None,
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
-            timing: Timing::default(),
+            ..EndpointEvidence::new("192.0.2.1:443".parse().unwrap(), EndpointStatus::Completed)
         };
         let mut evidence = Evidence {
             reference: HOST.parse().unwrap(),

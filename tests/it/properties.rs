@@ -9,7 +9,7 @@ use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::client::Answer;
 use tlsmend::judge::{self, clients};
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::{DAY, Time};
 use tlsmend::model::verdict::Verdict;
@@ -40,20 +40,8 @@ fn ask_for(client: &str, root: &[u8], served: &[Vec<u8>], host: &str, at: Time) 
         reference: host.parse().unwrap(),
         resolution: Resolution::not_asked(["192.0.2.1".parse().unwrap()]),
         endpoints: vec![EndpointEvidence {
-            address,
-            status: EndpointStatus::Completed,
-            failure: None,
-            tls: None,
             served_chain: served.to_vec(),
-            ocsp_staple: None,
-            timing: Timing::default(),
-            choice: None,
-            hellos: Vec::new(),
-            starttls: None,
-            http: None,
-            survey: None,
-            samples: None,
-            timestamps: None,
+            ..EndpointEvidence::new(address, EndpointStatus::Completed)
         }],
         aia: Vec::new(),
         files: None,

@@ -149,21 +149,16 @@ impl Connector {
         match answer {
             HelloAnswer::Chosen(chosen) => {
                 let chosen = *chosen;
+                let status = status(chosen.failure.as_ref());
                 EndpointEvidence {
-                    address,
-                    status: if chosen.failure.is_some() { EndpointStatus::Failed } else { EndpointStatus::Completed },
                     failure: chosen.failure,
                     tls: Some(chosen.tls),
                     served_chain: chosen.served_chain,
                     ocsp_staple: chosen.ocsp_staple,
                     timing,
                     choice: Some(chosen.choice),
-                    hellos: Vec::new(),
                     starttls,
-                    http: None,
-                    survey: None,
-                    samples: None,
-                    timestamps: None,
+                    ..EndpointEvidence::new(address, status)
                 }
             }
             HelloAnswer::Refused(failure) => {
@@ -400,9 +395,8 @@ fn evidence(
         },
         ocsp_staple_bytes: observed.ocsp_staple.as_ref().map(Vec::len),
     });
+    let status = status(failure.as_ref());
     EndpointEvidence {
-        address,
-        status: if failure.is_some() { EndpointStatus::Failed } else { EndpointStatus::Completed },
         failure,
         tls,
         // rustls shows the chain to its verifier only when the whole flight of the server has come. Where it did not,
@@ -411,13 +405,12 @@ fn evidence(
         ocsp_staple: observed.ocsp_staple.or(flight.ocsp_staple),
         timing,
         choice,
-        hellos: Vec::new(),
-        starttls: None,
-        http: None,
-        survey: None,
-        samples: None,
-        timestamps: None,
+        ..EndpointEvidence::new(address, status)
     }
+}
+
+fn status(failure: Option<&Failure>) -> EndpointStatus {
+    if failure.is_some() { EndpointStatus::Failed } else { EndpointStatus::Completed }
 }
 
 /// Did it fail for want of something in common, or in a way in which some servers (Windows) say so? Then more may be
@@ -457,22 +450,7 @@ fn timing(tcp: Option<Duration>, said: Option<&Said>) -> Timing {
 
 /// Nothing was learnt from the server but this.
 fn failed(address: SocketAddr, failure: Failure) -> EndpointEvidence {
-    EndpointEvidence {
-        address,
-        status: EndpointStatus::Failed,
-        failure: Some(failure),
-        tls: None,
-        served_chain: Vec::new(),
-        ocsp_staple: None,
-        timing: Timing::default(),
-        choice: None,
-        hellos: Vec::new(),
-        starttls: None,
-        http: None,
-        survey: None,
-        samples: None,
-        timestamps: None,
-    }
+    EndpointEvidence { failure: Some(failure), ..EndpointEvidence::new(address, EndpointStatus::Failed) }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -8,7 +8,7 @@ use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::{self, clients};
 use tlsmend::model::aia::{AiaEvidence, AiaFetch, AiaOutcome};
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{ClientCertificate, EndpointEvidence, EndpointStatus, KeyProof, Timing, TlsParameters};
+use tlsmend::model::handshake::{ClientCertificate, EndpointEvidence, EndpointStatus, KeyProof, TlsParameters};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::model::time::Time;
 use tlsmend::x509::{Certificate, certificates_in};
@@ -71,9 +71,6 @@ impl SharedLab {
                     reference: entry["host"].as_str().unwrap().parse().unwrap(),
                     resolution: Resolution::not_asked(["127.0.0.1".parse().unwrap()]),
                     endpoints: vec![EndpointEvidence {
-                        address: "127.0.0.1:443".parse().unwrap(),
-                        status: EndpointStatus::Completed,
-                        failure: None,
                         tls: Some(TlsParameters {
                             version: Some("1.3".to_owned()),
                             cipher_suite: None,
@@ -87,14 +84,7 @@ impl SharedLab {
                         }),
                         served_chain: certificates(entry["chain"].as_str().unwrap()),
                         ocsp_staple: entry["staple"].as_str().map(|path| std::fs::read(folder.join(path)).unwrap()),
-                        timing: Timing::default(),
-                        choice: None,
-                        hellos: Vec::new(),
-                        starttls: None,
-                        http: None,
-                        survey: None,
-                        samples: None,
-                        timestamps: None,
+                        ..EndpointEvidence::new("127.0.0.1:443".parse().unwrap(), EndpointStatus::Completed)
                     }],
                     files: None,
                     revocation: None,
