@@ -550,7 +550,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter_map(|name| name.strip_suffix(".rs").map(|stem| stem.replace('_', "-")))
-            .filter(|stem| stem != "mod" && stem != "support")
+            .filter(|stem| stem != "mod")
             .collect();
         files.sort();
         let codes: Vec<&str> = ALL.iter().map(|rule| rule.code).collect();
