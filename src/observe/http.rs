@@ -54,16 +54,23 @@ pub enum NoHead {
 }
 
 /// Asks the server at `address` for `/` of `host`, over a connection of its own: whatever certificate it shows is accepted,
-/// because it is looked at elsewhere and nothing is entrusted to the connection. `None`: TLS did not come about.
+/// because it is looked at elsewhere and nothing is entrusted to the connection. Where HTTP is not what is meant for sure, only
+/// a server that chooses it (RFC 7301) gets a request: another protocol is not to be disturbed. `None`: it got none.
 pub async fn look(
     connector: &Connector,
     address: SocketAddr,
-    host: &ReferenceId,
-    port: u16,
+    (host, port): (&ReferenceId, u16),
+    is_meant: bool,
     deadline: Instant,
 ) -> Option<HttpLook> {
+    const HTTP: &[u8] = b"http/1.1";
     let begun = Instant::now();
-    let mut stream = timeout_at(deadline, connector.open(address, host, b"http/1.1", deadline)).await.ok()??;
+    let mut stream = timeout_at(deadline, connector.open(address, host, HTTP, deadline)).await.ok()??;
+    if !is_meant && stream.get_ref().1.alpn_protocol() != Some(HTTP) {
+        // Says that we leave.
+        let _ = timeout_at(deadline, stream.shutdown()).await;
+        return None;
+    }
     let head = timeout_at(deadline.min(Instant::now() + PATIENCE), head(&mut stream, host, port)).await;
     let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Some(match head {

@@ -1,4 +1,4 @@
-//! The look at HTTP beside the handshakes: one address a chain, and the first of them at once where HTTP is meant for sure.
+//! The look at HTTP beside the handshakes: one address a chain, and the first of them at once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,9 +28,9 @@ struct Asked {
     connector: Arc<Connector>,
     reference: ReferenceId,
     port: u16,
+    /// HTTP lives here for sure; else only servers that choose it are asked.
+    is_meant: bool,
     deadline: Instant,
-    /// Only servers that chose HTTP in their handshake are asked: another protocol is not to be disturbed by a request.
-    if_chosen: bool,
 }
 
 impl Looks {
@@ -45,10 +45,10 @@ impl Looks {
         let is_https = target.is_https();
         let wanted = settings.http && settings.depth != Depth::Chain && is_https != Some(false);
         let (connector, reference) = (Arc::clone(connector), reference.clone());
-        let if_chosen = is_https.is_none();
-        let asked = wanted.then_some(Asked { connector, reference, port: target.port, deadline, if_chosen });
+        let is_meant = is_https == Some(true);
+        let asked = wanted.then_some(Asked { connector, reference, port: target.port, is_meant, deadline });
         let mut looks = Self { asked, tasks: JoinSet::new() };
-        if let (Some(address), false) = (addresses.first(), if_chosen) {
+        if let Some(address) = addresses.first() {
             looks.ask(*address);
         }
         looks
@@ -56,15 +56,10 @@ impl Looks {
 
     /// Asks for the other chains too, an address each.
     pub(super) fn go_on(&mut self, endpoints: &[EndpointEvidence]) {
-        let Some(Asked { if_chosen, .. }) = self.asked else { return };
-        let is_asked = |endpoint: &&EndpointEvidence| {
-            endpoint.status == EndpointStatus::Completed && (!if_chosen || has_chosen_http(endpoint))
-        };
-        let mut seen: Vec<&[Vec<u8>]> = Vec::new();
-        if !if_chosen {
-            seen.extend(endpoints.first().filter(is_asked).map(|first| first.served_chain.as_slice()));
-        }
-        for endpoint in endpoints.iter().filter(is_asked) {
+        let completed = |endpoint: &&EndpointEvidence| endpoint.status == EndpointStatus::Completed;
+        let mut seen: Vec<&[Vec<u8>]> =
+            endpoints.first().filter(completed).map(|first| first.served_chain.as_slice()).into_iter().collect();
+        for endpoint in endpoints.iter().filter(completed) {
             if !seen.contains(&endpoint.served_chain.as_slice()) && seen.len() < MAX_LOOKS {
                 seen.push(&endpoint.served_chain);
                 self.ask(endpoint.address);
@@ -73,9 +68,12 @@ impl Looks {
     }
 
     fn ask(&mut self, address: SocketAddr) {
-        let Some(Asked { connector, reference, port, deadline, .. }) = &self.asked else { return };
-        let (connector, reference, port, deadline) = (Arc::clone(connector), reference.clone(), *port, *deadline);
-        self.tasks.spawn(async move { (address, http::look(&connector, address, &reference, port, deadline).await) });
+        let Some(Asked { connector, reference, port, is_meant, deadline }) = &self.asked else { return };
+        let (connector, reference) = (Arc::clone(connector), reference.clone());
+        let (port, is_meant, deadline) = (*port, *is_meant, *deadline);
+        self.tasks.spawn(async move {
+            (address, http::look(&connector, address, (&reference, port), is_meant, deadline).await)
+        });
     }
 
     /// Waits for what is still on its way.
@@ -86,10 +84,4 @@ impl Looks {
             }
         }
     }
-}
-
-/// By ALPN (RFC 7301).
-fn has_chosen_http(endpoint: &EndpointEvidence) -> bool {
-    let alpn = endpoint.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
-    matches!(alpn, Some("h2" | "http/1.1"))
 }

@@ -18,11 +18,11 @@ use crate::support::site::now;
 use crate::support::tls_server::{NAME, TlsServer, certificate, serve};
 use crate::support::validate;
 
-/// `NAME` at these addresses.
+/// `NAME` at these addresses, without a request: its connection would take a turn of the back-ends.
 fn probe(addresses: &[SocketAddr], options: &[&str]) -> Value {
     let target = format!("{NAME}:8443");
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let mut arguments = vec!["probe", &target, "--no-cache", "--no-aia", "--output", "json"];
+    let mut arguments = vec!["probe", &target, "--no-cache", "--no-aia", "--no-http", "--output", "json"];
     arguments.extend(addresses.iter().flat_map(|address| ["--address", address]));
     arguments.extend(options);
     let run = tlsmend(&arguments);

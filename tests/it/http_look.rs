@@ -159,13 +159,13 @@ async fn it_is_made_only_where_https_is_meant() {
     assert_eq!(made(NAME, &["--depth", "chain"]), (1, false));
     assert_eq!(
         made(&format!("{NAME}:8443"), &[]),
-        (1, false),
-        "a port where anything may live, and nothing was chosen"
+        (2, false),
+        "a port where anything may live: asked whether it chooses HTTP, and no more"
     );
     assert_eq!(made(&format!("imaps://{NAME}"), &[]), (1, false));
 }
 
-/// At any port a server that chose HTTP in its handshake is asked, and after it.
+/// At any port a server that chooses HTTP is asked; one that does not gets no request.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_chooses_http_is_asked() {
     let answer = b"HTTP/1.1 204 No\r\n\r\n";
