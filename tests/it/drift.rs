@@ -104,6 +104,16 @@ async fn one_version_among_three_is_named() {
     let groups = finding["facts"]["groups"].as_array().unwrap();
     assert!(groups[1].as_str().unwrap().starts_with(&format!("{old}: TLS 1.2, ")), "{groups:?}");
     assert_eq!(codes(&probe(&[one, other], &[])), [""; 0]);
+
+    // The same behind one address.
+    let report = probe(&[in_turn(vec![Some(one), Some(old)]).await], &["--samples", "6"]);
+    assert_eq!(codes(&report), ["handshakes-differ"]);
+    let mut seen: Vec<(&str, u64)> = Vec::new();
+    for endpoint in report["endpoints"].as_array().unwrap() {
+        seen.push((endpoint["tls"]["version"].as_str().unwrap(), endpoint["samples"]["seen"].as_u64().unwrap()));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [("1.2", 3), ("1.3", 3)]);
 }
 
 /// A staple at one address, none at the other, and one that is no response.
@@ -121,6 +131,9 @@ async fn staples_are_compared() {
     let finding = finding(&report, "staples-differ");
     assert_eq!(finding["facts"]["odd_ones_out"], json!([some.to_string()]));
     assert_eq!(codes(&probe(&[none, also_none], &[])), [""; 0]);
+    // Another certificate has another staple, or none.
+    let other = TlsServer::good().start().await;
+    assert_eq!(codes(&probe(&[some, other], &[])), ["addresses-differ"]);
 }
 
 /// Signed responses are told apart by what they say (with OpenSSL's responder).
@@ -146,7 +159,7 @@ async fn what_staples_say_is_compared() {
     run(Command::new("openssl").args(["ocsp", "-issuer", &roots, "-cert", &chain, "-no_nonce", "-reqout", &request]));
     let serial = tlsmend::x509::Certificate::parse(end_entity.der()).unwrap().serial.clone();
     let serial: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
-    let staple = |status: &str| {
+    let staple = |status: &str, days: &str| {
         let index = file(
             &format!("{status}.txt"),
             &match status {
@@ -154,10 +167,10 @@ async fn what_staples_say_is_compared() {
                 _ => format!("R\t400101000000Z\t250101000000Z\t{serial}\tunknown\t/CN=x\n"),
             },
         );
-        let out = folder.path().join(format!("{status}.der")).display().to_string();
+        let out = folder.path().join(format!("{status}-{days}.der")).display().to_string();
         run(Command::new("openssl")
             .args(["ocsp", "-index", &index, "-CA", &roots, "-rsigner", &roots, "-rkey", &root_key])
-            .args(["-reqin", &request, "-respout", &out, "-ndays", "2"]));
+            .args(["-reqin", &request, "-respout", &out, "-ndays", days]));
         out
     };
     let serve = |staple: &str| {
@@ -165,7 +178,7 @@ async fn what_staples_say_is_compared() {
         command.args(["s_server", "-accept", "127.0.0.1:0", "-cert", &chain, "-key", &key, "-status_file", staple]);
         Peer::s_server(&mut command)
     };
-    let (good, revoked) = (staple("good"), staple("revoked"));
+    let (good, revoked) = (staple("good", "2"), staple("revoked", "2"));
     let (first, second, odd) = (serve(&good), serve(&good), serve(&revoked));
     let report = probe(&[first.address, second.address, odd.address], &["--roots", &roots]);
     assert_eq!(codes(&report), ["staples-differ"]);
@@ -173,6 +186,13 @@ async fn what_staples_say_is_compared() {
     assert_eq!(facts["odd_ones_out"], json!([odd.address.to_string()]));
     assert_eq!(facts["groups"][1], format!("{}: a staple that says revoked", odd.address));
     assert!(facts["groups"][0].as_str().unwrap().ends_with(": a staple that says good"), "{facts}");
+
+    let fresh = serve(&staple("good", "20"));
+    let later = now().plus(5 * tlsmend::model::time::DAY).to_string();
+    let report = probe(&[first.address, fresh.address], &["--roots", &roots, "--at", &later]);
+    let facts = &finding(&report, "staples-differ")["facts"];
+    let expired = format!("{}: an expired staple", first.address);
+    assert_eq!(facts["groups"], json!([expired, format!("{}: a staple that says good", fresh.address)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
