@@ -77,6 +77,8 @@ async fn each_answer_and_what_it_leads_to() {
         ("HTTP/1.0 503\n\n", json!(503), &["http-error-answer"]),
         ("HTTP/1.1 421 Misdirected Request\r\n\r\n", json!(421), &["http-error-answer"]),
         ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", json!(204), &[]),
+        // The last word of HTTP, not one that another follows.
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", json!(101), &[]),
         ("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n", json!(302), &[]),
         ("HTTP/1.1 302 Found\r\nLocation: https://SITE.example.test/login\r\n\r\n", json!(302), &[]),
         ("HTTP/1.1 308 x\r\nlocation: HTTP://site.example.test/\r\n\r\n", json!(308), &["redirects-to-plaintext"]),

@@ -222,6 +222,12 @@ async fn without_tls_each_says_what_it_has() {
             "431 no key",
         ),
         (
+            P::Ftp,
+            &[(b"", b"220 x\r\n"), (b"AUTH TLS\r\n", b"200 noted\r\n"), (b"FEAT\r\n", b"502 what\r\n")],
+            FailureKind::StarttlsRefused,
+            "200 noted", // 234 is the only consent (RFC 4217 §4)
+        ),
+        (
             P::Ldap,
             &[(LDAP_REQUEST, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x02\x04\0\x04\0")],
             FailureKind::StarttlsNotOffered,
@@ -289,6 +295,14 @@ async fn another_protocol_is_named() {
     let seen = look_for(StartTls::Smtp, http, Duration::from_secs(2)).await;
     failed(&seen, FailureKind::Plaintext, "not SMTP");
     assert_eq!(seen.failure.unwrap().protocol.as_deref(), Some("http"));
+    // One that greets too late, after it was spoken to, speaks no other protocol.
+    let late = serve(|mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"220 mail ESMTP\r\n").await;
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    })
+    .await;
+    failed(&look_for(StartTls::Smtp, late, Duration::from_secs(2)).await, FailureKind::Timeout, "did not greet");
 }
 
 #[tokio::test]

@@ -13,9 +13,6 @@ const EXTENDED_REQUEST: u8 = 0x77;
 const REQUEST_NAME: u8 = 0x80;
 const EXTENDED_RESPONSE: u8 = 0x78;
 
-/// The longest message that is read: the answer has a code and two short texts.
-const MAX_MESSAGE: usize = 16 * 1024;
-
 pub(super) async fn ldap(dialogue: &mut Dialogue) -> Result<(), Trouble> {
     dialogue.send(&request()).await?;
     let begin = dialogue.octets(2).await?;
@@ -30,9 +27,6 @@ pub(super) async fn ldap(dialogue: &mut Dialogue) -> Result<(), Trouble> {
         }
         _ => return Err(Trouble::Broken("a length of BER that LDAP forbids")),
     };
-    if length > MAX_MESSAGE {
-        return Err(Trouble::TooMuch);
-    }
     let message = dialogue.octets(length).await?;
     let response = response(&message).ok_or(Trouble::Broken("its answer is no response to an extended request"))?;
     let text = format!("{} ({}) {}", result_name(response.code), response.code, response.diagnostic);
