@@ -518,3 +518,27 @@ fn what_lies_around_it_counts() {
     assert_eq!(look(mixed.clone(), host), "new", "the name of the issuer and another key");
     assert_eq!(look(mixed, host), "new", "and that is not kept");
 }
+
+/// What nothing in this test's world could tell apart, and what something in the real one may: old rules, days of issuance,
+/// A-labels.
+#[test]
+fn what_may_matter_elsewhere_is_judged_alone() {
+    const AFTER: i64 = 1_773_532_800; // 2026-03-15, one of the moments of issuance that some client asks for
+    let (ca, keys) = (ca(None), Keys::new());
+    let mut comparison = Comparison::new(settings(TrustAnchors::exactly(vec![certificate(&ca.root)])));
+    let mut look = |what: &str, number: usize, name: &str, change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = leaf(name);
+        change(&mut params);
+        comparison.look(issue(&ca, &params, &keys.0[0].1[number % 2]), name, what)
+    };
+    let stamped = |at: i64| move |params: &mut CertificateParams| params.custom_extensions.push(timestamps(&[at]));
+    assert_eq!(look("stamped", 0, "a.hosts.example.com", &stamped(AFTER + DAY)), "new");
+    assert_eq!(look("later", 1, "b.hosts.example.com", &stamped(AFTER + 2 * DAY)), "known");
+    assert_eq!(look("before the moment", 0, "c.hosts.example.com", &stamped(AFTER - DAY)), "new");
+    for number in 0..2 {
+        let old = |params: &mut CertificateParams| params.not_before = date("2022-04-14T00:00:00Z".parse().unwrap());
+        assert_eq!(look("old", number, &format!("old{number}.hosts.example.com"), &old), "odd");
+        let label = format!("xn--bcher-kva.h{number}.example.com");
+        assert_eq!(look("A-label", number, &label, &|_| {}), "odd");
+    }
+}
