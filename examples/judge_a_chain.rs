@@ -6,7 +6,7 @@
 
 use tlsmend::judge::{self, Settings, anchors::TrustAnchors, clients};
 use tlsmend::model::evidence::Evidence;
-use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus, Timing};
+use tlsmend::model::handshake::{EndpointEvidence, EndpointStatus};
 use tlsmend::model::resolution::Resolution;
 use tlsmend::x509::certificates_in;
 
@@ -17,20 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     // The evidence a handshake would have brought; here it comes from a file.
     let endpoint = EndpointEvidence {
-        address: "192.0.2.1:443".parse()?,
-        status: EndpointStatus::Completed,
-        failure: None,
-        tls: None,
         served_chain: certificates_in(&std::fs::read(file)?)?,
-        ocsp_staple: None,
-        timing: Timing::default(),
-        choice: None,
-        hellos: Vec::new(),
-        starttls: None,
-        http: None,
-        survey: None,
-        samples: None,
-        timestamps: None,
+        ..EndpointEvidence::new("192.0.2.1:443".parse()?, EndpointStatus::Completed)
     };
     let evidence = Evidence {
         reference: host.parse()?,

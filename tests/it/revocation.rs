@@ -281,7 +281,7 @@ async fn an_unchanged_crl_is_not_fetched_again() {
         .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
         .collect();
     let config = format!(
-        "daemon off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log {folder}/access.log;\n{temporary}\
+        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log {folder}/access.log;\n{temporary}\
          server {{ listen {web}; root {folder}/www; }}\n\
          server {{ listen {tls} ssl; server_name {HOST};\n\
          ssl_certificate {folder}/fullchain.pem; ssl_certificate_key {folder}/leaf.key;\n\

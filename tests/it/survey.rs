@@ -160,7 +160,7 @@ async fn two_certificates_and_a_default_server_of_nginx() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = |file: std::path::PathBuf| file.display().to_string();
     let configuration = format!(
-        "daemon off; pid {0}/pid; error_log {0}/error.log; events {{}}\n\
+        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log; events {{}}\n\
          http {{ access_log off; client_body_temp_path {0}/a; proxy_temp_path {0}/b; fastcgi_temp_path {0}/c; \
          uwsgi_temp_path {0}/d; scgi_temp_path {0}/e; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:a:1m;\n\
          server {{ listen {address} ssl http2; server_name {NAME}; ssl_certificate {1}; ssl_certificate_key {2}; \

@@ -71,7 +71,7 @@ fn nginx_server(name: &'static str, settings: &str) -> Server {
     let (address, folder) = (free_address(), TempDir::new().unwrap());
     let path = |path: &Path| path.display().to_string();
     let configuration = format!(
-        "daemon off; pid {0}/pid; error_log {0}/error.log; events {{}}\n\
+        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log; events {{}}\n\
          http {{ access_log off; client_body_temp_path {0}/a; proxy_temp_path {0}/b; fastcgi_temp_path {0}/c; \
          uwsgi_temp_path {0}/d; scgi_temp_path {0}/e; {settings}\n\
          server {{ listen {address} ssl; server_name {NAME}; ssl_certificate {1}; ssl_certificate_key {2}; \
