@@ -55,11 +55,11 @@ pub struct FetchOptions {
     #[arg(long)]
     pub no_aia: bool,
 
-    /// Fetch them, and what --revocation and --ocsp ask for, from private and loopback addresses too
+    /// Fetch from private and loopback addresses too
     #[arg(long, conflicts_with = "no_aia")]
     pub allow_private_aia: bool,
 
-    /// Neither read nor write the caches of fetched issuers and CRLs, which stand in for addresses that are dead today
+    /// Neither read nor write the caches of what was fetched, which stand in for addresses that are dead today
     #[arg(long)]
     pub no_cache: bool,
 }
