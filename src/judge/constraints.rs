@@ -144,6 +144,7 @@ mod tests {
             permitted: vec![GeneralName::Ip([10, 0, 0, 0, 255, 0, 0, 0].into())],
             excluded: vec![],
             critical: true,
+            ..NameConstraints::default()
         };
         let mut budget = MAX_COMPARISONS;
         assert!(allows(&constraints, &dns("example.com"), &mut budget));

@@ -145,10 +145,14 @@ pub struct SubjectAltName {
     pub critical: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameConstraints {
     pub permitted: Vec<GeneralName>,
     pub excluded: Vec<GeneralName>,
+    /// A subtree has a minimum other than 0, which RFC 5280 §4.2.1.10 leaves no use.
+    pub minimum: bool,
+    /// A subtree has a maximum, which the same section forbids.
+    pub maximum: bool,
     pub critical: bool,
 }
 
@@ -211,6 +215,8 @@ pub struct Extensions {
     pub scts: Vec<Sct>,
     /// A precertificate's poison (RFC 6962 §3.1).
     pub is_precertificate: bool,
+    /// Netscape's certificate type, the bits as in its first octet (Netscape Certificate Extensions, 1998).
+    pub netscape_cert_type: Option<u8>,
     /// Known to us in no way; the critical ones must be refused (RFC 5280 §4.2).
     pub unknown: Vec<UnknownExtension>,
     /// Known by OID, not decodable.
@@ -234,10 +240,22 @@ pub enum EncodingFault {
     SerialZero,
     /// More than 20 content octets (RFC 5280 §4.1.2.2).
     SerialTooLong,
+    /// The serial number is an INTEGER without content (X.690 §8.3.1).
+    SerialEmpty,
     /// UTCTime or GeneralizedTime without seconds, or with an offset (RFC 5280 §4.1.2.5).
     TimeFormat,
     /// GeneralizedTime for a year before 2050 (RFC 5280 §4.1.2.5).
     GeneralizedTimeBefore2050,
+    /// A length outside the extensions' values takes more octets than it needs (X.690 §10.1).
+    LengthNotMinimal,
+    /// The same inside the value of an extension known to us.
+    ExtensionLengthNotMinimal,
+    /// Octets after what the value of an extension known to us holds.
+    ExtensionTrailingData,
+    /// `cA` of basicConstraints is TRUE but not 0xFF (X.690 §11.1).
+    BasicConstraintsBoolean,
+    /// The BIT STRING of the signature has unused bits, though a signature is of whole octets.
+    SignatureUnusedBits,
 }
 
 /// A parsed certificate. Two with the same bytes are equal.
@@ -309,7 +327,7 @@ impl Certificate {
             signature_algorithm: SignatureAlgorithm::new(&parsed.signature_algorithm),
             algorithms_agree: parsed.signature_algorithm == parsed.tbs_certificate.signature,
             extensions: extensions(parsed.extensions()),
-            encoding_faults: encoding_faults(parsed.tbs_certificate.as_ref()),
+            encoding_faults: encoding_faults(der, &parsed),
             der: der.into(),
         })
     }
@@ -421,9 +439,12 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 let names = |subtrees: &Option<Vec<x509_parser::extensions::GeneralSubtree<'_>>>| {
                     subtrees.iter().flatten().map(|subtree| GeneralName::new(&subtree.base)).collect()
                 };
+                let (minimum, maximum) = distances(extension.value);
                 out.name_constraints = Some(NameConstraints {
                     permitted: names(&value.permitted_subtrees),
                     excluded: names(&value.excluded_subtrees),
+                    minimum,
+                    maximum,
                     critical,
                 });
             }
@@ -493,6 +514,10 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                     None => out.undecodable.push(unknown()),
                 }
             }
+            // A BIT STRING: the number of unused bits, then the bits.
+            ParsedExtension::NSCertType(_) => {
+                out.netscape_cert_type = der::split(extension.value).and_then(|(bits, _)| bits.content.get(1).copied());
+            }
             ParsedExtension::ParseError { .. } => out.undecodable.push(unknown()),
             ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed => match &*oid {
                 // SEQUENCE OF INTEGER containing 5, status_request
@@ -504,7 +529,7 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
                 "1.3.6.1.4.1.11129.2.4.3" => out.is_precertificate = true,
                 _ => out.unknown.push(unknown()),
             },
-            // Known by name, with no bearing on a server's path: issuer alternative name, Netscape extensions …
+            // Known by name, with no bearing on a server's path: issuer alternative name, Netscape's comment …
             _ => {}
         }
         seen.push(&extension.oid);
@@ -512,14 +537,33 @@ fn extensions(parsed: &[X509Extension<'_>]) -> Extensions {
     out
 }
 
+/// Do subtrees of nameConstraints carry a minimum other than 0, or a maximum (RFC 5280 §4.2.1.10)?
+fn distances(value: &[u8]) -> (bool, bool) {
+    let lists = der::split(value).into_iter().flat_map(|(outer, _)| der::values(outer.content));
+    let fields =
+        lists.flat_map(|list| der::values(list.content)).flat_map(|subtree| der::values(subtree.content).skip(1));
+    fields.fold((false, false), |(minimum, maximum), field| match field.tag {
+        0x80 => (minimum || field.content.iter().any(|&octet| octet != 0), maximum),
+        0x81 => (minimum, true),
+        _ => (minimum, maximum),
+    })
+}
+
 /// What `x509-parser` forgives, read from the encoding itself.
-fn encoding_faults(tbs: &[u8]) -> Vec<EncodingFault> {
+fn encoding_faults(der: &[u8], parsed: &X509Certificate<'_>) -> Vec<EncodingFault> {
     let mut faults = Vec::new();
-    let Some((outer, _)) = der::split(tbs) else { return faults };
+    if !der::lengths_are_minimal(der) {
+        faults.push(EncodingFault::LengthNotMinimal);
+    }
+    if parsed.signature_value.unused_bits != 0 {
+        faults.push(EncodingFault::SignatureUnusedBits);
+    }
+    let Some((outer, _)) = der::split(parsed.tbs_certificate.as_ref()) else { return faults };
     let mut fields = der::values(outer.content).peekable();
     fields.next_if(|value| value.tag == 0xa0); // version
     if let Some(serial) = fields.next() {
         match serial.content {
+            [] => faults.push(EncodingFault::SerialEmpty),
             [0] => faults.push(EncodingFault::SerialZero),
             [0, next, ..] if next & 0x80 == 0 => faults.push(EncodingFault::SerialNotMinimal),
             [0xff, next, ..] if next & 0x80 != 0 => faults.push(EncodingFault::SerialNotMinimal),
@@ -547,17 +591,124 @@ fn encoding_faults(tbs: &[u8]) -> Vec<EncodingFault> {
         }
     }
     if let Some(list) = fields.find(|value| value.tag == 0xa3).and_then(|explicit| der::split(explicit.content)) {
-        for extension in der::values(list.0.content) {
-            let Some(critical) = der::values(extension.content).nth(1).filter(|value| value.tag == 0x01) else {
-                continue;
-            };
+        let critical = der::values(list.0.content)
+            .filter_map(|extension| der::values(extension.content).nth(1).filter(|value| value.tag == 0x01));
+        for critical in critical {
             match critical.content {
                 [0xff] => {}
                 [0] => faults.push(EncodingFault::DefaultEncoded),
                 _ => faults.push(EncodingFault::BooleanNotCanonical),
             }
-            // BOOLEAN inside basicConstraints
         }
     }
+    parsed.extensions().iter().for_each(|extension| faults_within(extension, &mut faults));
     faults
+}
+
+/// Those of an extension's value. Unknown ones may hold anything.
+fn faults_within(extension: &X509Extension<'_>, faults: &mut Vec<EncodingFault>) {
+    let parsed = extension.parsed_extension();
+    if matches!(parsed, ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed) {
+        return;
+    }
+    let Some((value, rest)) = der::split(extension.value) else { return };
+    if !rest.is_empty() {
+        faults.push(EncodingFault::ExtensionTrailingData);
+    }
+    if !der::lengths_are_minimal(value.whole) {
+        faults.push(EncodingFault::ExtensionLengthNotMinimal);
+    }
+    if let ParsedExtension::BasicConstraints(constraints) = parsed
+        && constraints.ca
+        && der::values(value.content).next().is_some_and(|ca| ca.tag == 0x01 && ca.content != [0xff])
+    {
+        faults.push(EncodingFault::BasicConstraintsBoolean);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::der::encode;
+
+    #[test]
+    fn distances_of_subtrees_are_seen() {
+        let base = encode(0x82, b"example.com");
+        let constraints = |fields: &[u8]| {
+            let subtree = encode(0x30, &[&base[..], fields].concat());
+            let plain = encode(0x30, &base);
+            encode(0x30, &encode(0xa1, &[plain, subtree].concat()))
+        };
+        assert_eq!(distances(&constraints(&[])), (false, false));
+        assert_eq!(distances(&constraints(&encode(0x80, &[0]))), (false, false), "the default, written out");
+        assert_eq!(distances(&constraints(&encode(0x80, &[1]))), (true, false));
+        assert_eq!(distances(&constraints(&encode(0x81, &[0]))), (false, true));
+        assert_eq!(distances(&[0x30, 0x80]), (false, false));
+    }
+
+    /// A certificate of P-256 with `edit` applied to the fields of its TBSCertificate, and `unused` bits of signature.
+    fn edited(edit: impl Fn(&mut Vec<Vec<u8>>), unused: u8) -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let der = rcgen::CertificateParams::new(["a.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let (whole, _) = der::split(der.der()).unwrap();
+        let mut parts: Vec<Vec<u8>> = der::values(whole.content).map(|value| value.whole.to_vec()).collect();
+        let (tbs, _) = der::split(&parts[0]).unwrap();
+        let mut fields: Vec<Vec<u8>> = der::values(tbs.content).map(|value| value.whole.to_vec()).collect();
+        edit(&mut fields);
+        let tbs = encode(0x30, &fields.concat());
+        parts[0] = tbs;
+        parts[2] = encode(0x03, &[&[unused][..], &[0xf0; 64]].concat());
+        Certificate::parse(&encode(0x30, &parts.concat())).unwrap()
+    }
+
+    /// The field of the extensions, with these alone.
+    fn extensions_field(extensions: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let list: Vec<u8> = extensions
+            .iter()
+            .flat_map(|(oid, value)| encode(0x30, &[encode(0x06, oid), encode(0x04, value)].concat()))
+            .collect();
+        encode(0xa3, &encode(0x30, &list))
+    }
+
+    const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    const NETSCAPE_CERT_TYPE: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x42, 1, 1];
+
+    #[test]
+    fn each_fault_of_the_encoding_is_noted_and_alone() {
+        let names = encode(0x30, &encode(0x82, b"a.test"));
+        let long_names = [&[0x30, 0x81, 8][..], &names[2..]].concat();
+        let last =
+            |extensions: Vec<u8>| move |fields: &mut Vec<Vec<u8>>| *fields.last_mut().unwrap() = extensions.clone();
+        let one = |oid: &[u8], value: &[u8]| last(extensions_field(&[(oid, value)]));
+        assert_eq!(edited(|_| (), 0).encoding_faults, []);
+        assert_eq!(edited(|_| (), 4).encoding_faults, [EncodingFault::SignatureUnusedBits]);
+        assert_eq!(edited(|fields| fields[1] = vec![2, 0], 0).encoding_faults, [EncodingFault::SerialEmpty]);
+        assert_eq!(
+            edited(|fields| fields[1] = vec![2, 0x81, 1, 7], 0).encoding_faults,
+            [EncodingFault::LengthNotMinimal]
+        );
+        assert_eq!(edited(one(SUBJECT_ALT_NAME, &names), 0).encoding_faults, []);
+        assert_eq!(
+            edited(one(SUBJECT_ALT_NAME, &long_names), 0).encoding_faults,
+            [EncodingFault::ExtensionLengthNotMinimal]
+        );
+        assert_eq!(
+            edited(one(SUBJECT_ALT_NAME, &[&names[..], &[5, 0]].concat()), 0).encoding_faults,
+            [EncodingFault::ExtensionTrailingData]
+        );
+        assert_eq!(edited(one(&[0x2a, 3, 4], &long_names), 0).encoding_faults, [], "not known to us");
+        for (octet, faults) in [(0xff, &[][..]), (1, &[EncodingFault::BasicConstraintsBoolean])] {
+            let certificate = edited(one(BASIC_CONSTRAINTS, &[0x30, 3, 1, 1, octet]), 0);
+            assert!(certificate.is_ca());
+            assert_eq!(certificate.encoding_faults, faults);
+        }
+    }
+
+    #[test]
+    fn netscape_types_are_read() {
+        let extension = extensions_field(&[(NETSCAPE_CERT_TYPE, &[3, 2, 7, 0x80])]);
+        let certificate = edited(|fields| *fields.last_mut().unwrap() = extension.clone(), 0);
+        assert_eq!(certificate.extensions.netscape_cert_type, Some(0x80));
+    }
 }

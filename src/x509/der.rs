@@ -42,6 +42,28 @@ pub(super) fn values(mut content: &[u8]) -> impl Iterator<Item = Value<'_>> {
     })
 }
 
+/// Does every value in `encoding`, and in those constructed, give its length in the fewest octets (X.690 §10.1)?
+/// What cannot be walked is not judged, nor is what lies deeper than any certificate has reason to.
+pub(super) fn lengths_are_minimal(encoding: &[u8]) -> bool {
+    fn within(encoding: &[u8], depth: usize) -> bool {
+        values(encoding).all(|value| {
+            let fewest = match value.content.len() {
+                ..0x80 => 2,
+                0x80..0x100 => 3,
+                0x100..0x1_0000 => 4,
+                0x1_0000..0x100_0000 => 5,
+                _ => 6,
+            };
+            let is_minimal = value.whole.len() - value.content.len() == fewest;
+            is_minimal && (value.tag & CONSTRUCTED == 0 || depth == 0 || within(value.content, depth - 1))
+        })
+    }
+    within(encoding, 16)
+}
+
+/// The bit of an identifier octet that says so (X.690 §8.1.2.5).
+const CONSTRUCTED: u8 = 0x20;
+
 /// A UTCTime (`YYMMDDHHMMSSZ`) or GeneralizedTime (`YYYYMMDDHHMMSSZ`) in the forms that RFC 5280 §4.1.2.5 allows.
 pub(super) fn time(value: Value<'_>) -> Option<Time> {
     let text = std::str::from_utf8(value.content).ok()?;
@@ -88,6 +110,26 @@ mod tests {
         assert_eq!(encode(0x30, &[1]), [0x30, 1, 1]);
         assert_eq!(encode(0x30, &[0; 200])[..3], [0x30, 0x81, 200]);
         assert_eq!(encode(0x30, &[0; 300])[..4], [0x30, 0x82, 1, 44]);
+    }
+
+    #[test]
+    fn a_longer_length_is_seen_inside_too() {
+        let inner = encode(0x30, &[2, 1, 5]);
+        assert!(lengths_are_minimal(&encode(0x30, &[inner.clone(), vec![4, 2, 0x30, 0x80]].concat())));
+        for long in [&[0x30, 0x81, 3, 2, 1, 5][..], &[0x30, 4, 2, 0x81, 1, 5], &[0x30, 0x82, 0, 3, 2, 1, 5]] {
+            assert!(!lengths_are_minimal(long), "{long:?}");
+            assert!(!lengths_are_minimal(&encode(0xa0, &[&inner, long].concat())));
+        }
+        assert!(!lengths_are_minimal(&[&[0x30, 0x83, 0, 0, 200][..], &[0; 200]].concat()));
+        assert!(lengths_are_minimal(&encode(0x30, &[0; 70_000])));
+    }
+
+    #[test]
+    fn deep_nesting_ends() {
+        let deep: Vec<u8> = [0x30, 0x80].repeat(100_000);
+        assert!(lengths_are_minimal(&deep), "an indefinite length cannot be walked");
+        let nested = (0..40).fold(vec![5, 0x81, 0], |inner, _| encode(0x30, &inner));
+        assert!(lengths_are_minimal(&nested), "deeper than is looked");
     }
 
     #[test]

@@ -551,6 +551,7 @@ mod tests {
             permitted: vec![GeneralName::Dns("example.com".into())],
             excluded: vec![GeneralName::Dns("".into())],
             critical: true,
+            ..NameConstraints::default()
         };
         let dns = Subtrees::new(&constraints, |subtree| match subtree {
             GeneralName::Dns(base) => Some(base.as_bytes()),

@@ -209,6 +209,7 @@ mod tests {
             permitted: vec![GeneralName::Ip([[10, 0, 0, 0], mask].concat().into())],
             excluded: Vec::new(),
             critical: true,
+            ..NameConstraints::default()
         };
         assert_eq!(constraints_error(&with([255, 128, 0, 0])), None);
         assert_eq!(constraints_error(&with([0, 0, 0, 0])), None);
