@@ -8,6 +8,8 @@ use super::case::Case;
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::hello::{Choice, Chosen, Hello, HelloAnswer, ORDINARY, TLS_1_3, WIDEST};
 use crate::x509::key::{Curve, KeyKind};
+use crate::x509::signature::{Hash, SignatureAlgorithm};
+use crate::x509::usage;
 
 /// What a client's ClientHello meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,9 @@ pub fn meet<'a>(hello: Option<&Hello<'_>>, case: &Case<'a>) -> Meeting<'a> {
         None => {}
     }
     let refusal = case.failure.filter(|failure| is_about_the_offer(failure));
+    if case.choice.is_some() && !suits_certificate(hello, case) {
+        return Meeting::Unknown;
+    }
     let Some(choice) = case.choice else {
         return match refusal {
             None => Meeting::AsSeen,
@@ -89,6 +94,43 @@ fn is_about_the_offer(failure: &Failure) -> bool {
 /// A message above our stack's limit, which was read all the same: each client has a limit of its own.
 fn was_read_on(failure: &Failure, case: &Case<'_>) -> bool {
     failure.kind == FailureKind::TooLarge && !(case.served.is_empty() && case.unparsable.is_empty())
+}
+
+/// Does the offer leave the server free to use its certificate? If not, some servers end the handshake (OpenSSL) and others
+/// send it all the same, as RFC 8446 §4.4.2.2 advises.
+fn suits_certificate(hello: &Hello<'_>, case: &Case<'_>) -> bool {
+    let Some(end_entity) = case.end_entity().map(|id| case.pool.get(id)) else { return true };
+    let is_named = hello.certificate_schemes.is_empty()
+        || schemes(&end_entity.signature_algorithm).iter().any(|scheme| hello.certificate_schemes.contains(scheme));
+    // Before TLS 1.3 an ECDSA key that may not sign leaves no key exchange (RFC 8422 §5.3).
+    let key_usage = end_entity.extensions.key_usage.as_ref();
+    let may_not_sign = matches!(end_entity.key, KeyKind::Ec(_))
+        && key_usage.is_some_and(|key_usage| !key_usage.allows(usage::DIGITAL_SIGNATURE));
+    is_named && (hello.highest_version() >= TLS_1_3 || !may_not_sign)
+}
+
+/// The SignatureSchemes that stand for a certificate signed so (RFC 8446 §4.2.3, RFC 5246 §7.4.1.4.1).
+fn schemes(algorithm: &SignatureAlgorithm) -> &'static [u16] {
+    match algorithm {
+        SignatureAlgorithm::RsaPkcs1(Hash::Md5) => &[0x0101],
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha1) => &[0x0201],
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha224) => &[0x0301],
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha256) => &[0x0401],
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha384) => &[0x0501],
+        SignatureAlgorithm::RsaPkcs1(Hash::Sha512) => &[0x0601],
+        SignatureAlgorithm::RsaPss(Hash::Sha256) => &[0x0804, 0x0809],
+        SignatureAlgorithm::RsaPss(Hash::Sha384) => &[0x0805, 0x080a],
+        SignatureAlgorithm::RsaPss(Hash::Sha512) => &[0x0806, 0x080b],
+        SignatureAlgorithm::Ecdsa(Hash::Sha1) => &[0x0203],
+        SignatureAlgorithm::Ecdsa(Hash::Sha224) => &[0x0303],
+        SignatureAlgorithm::Ecdsa(Hash::Sha256) => &[0x0403],
+        SignatureAlgorithm::Ecdsa(Hash::Sha384) => &[0x0503],
+        SignatureAlgorithm::Ecdsa(Hash::Sha512) => &[0x0603],
+        SignatureAlgorithm::Ed25519 => &[0x0807],
+        SignatureAlgorithm::Ed448 => &[0x0808],
+        // Also RSASSA-PSS over SHA-1, which has no number.
+        _ => &[],
+    }
 }
 
 /// Before TLS 1.3 the curve of the end entity's key must be among the groups (RFC 8422 §5.1.1).

@@ -35,6 +35,8 @@ pub struct Hello<'a> {
     /// Key-exchange groups; before TLS 1.3 also the curves that a certificate's key may lie on (RFC 8422 §5.1.1).
     pub groups: &'a [u16],
     pub signature_schemes: &'a [u16],
+    /// For the signatures on certificates (signature_algorithms_cert, RFC 8446 §4.2.3). Empty: the extension is not sent.
+    pub certificate_schemes: &'a [u16],
 }
 
 impl Hello<'_> {
@@ -83,6 +85,7 @@ pub const ORDINARY: Hello<'static> = Hello {
         0x0904, 0x0905, 0x0906, // ML-DSA
         0x0201, 0x0203, // SHA-1
     ],
+    certificate_schemes: &[],
 };
 
 /// The same for TLS 1.2 alone, whose certificates are not encrypted, and for TLS 1.3 alone.
@@ -131,6 +134,7 @@ pub const WIDEST_BEFORE_TLS13: Hello<'static> = Hello {
         0x0402, 0x0502, 0x0602, 0x0302, 0x0202, // DSA
         0x0904, 0x0905, 0x0906, // ML-DSA
     ],
+    certificate_schemes: &[],
 };
 
 /// What a server chose of an offer, by its numbers.

@@ -365,9 +365,7 @@ impl Certificate {
     /// The content of the SubjectPublicKeyInfo's BIT STRING: what key identifiers and OCSP hash (RFC 5280 §4.2.1.2,
     /// RFC 6960 §4.1.1).
     pub fn subject_public_key(&self) -> &[u8] {
-        let bits = der::split(self.spki()).and_then(|(spki, _)| der::values(spki.content).nth(1));
-        // The first octet counts unused bits.
-        bits.and_then(|bits| bits.content.get(1..)).unwrap_or_default()
+        der::subject_public_key(self.spki())
     }
 
     pub fn spki_sha256(&self) -> Fingerprint {

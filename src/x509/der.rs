@@ -42,6 +42,13 @@ pub(super) fn values(mut content: &[u8]) -> impl Iterator<Item = Value<'_>> {
     })
 }
 
+/// The octets of the BIT STRING that is the second field of `spki`, a SubjectPublicKeyInfo (RFC 5280 §4.1). Empty: it is none.
+pub(super) fn subject_public_key(spki: &[u8]) -> &[u8] {
+    let bits = split(spki).and_then(|(spki, _)| values(spki.content).nth(1));
+    // The first octet counts unused bits.
+    bits.and_then(|bits| bits.content.get(1..)).unwrap_or_default()
+}
+
 /// Does every value in `encoding`, and in those constructed, give its length in the fewest octets (X.690 §10.1)?
 /// What cannot be walked is not judged, nor is what lies deeper than any certificate has reason to.
 pub(super) fn lengths_are_minimal(encoding: &[u8]) -> bool {

@@ -95,6 +95,17 @@ impl DistinguishedName {
         attributes.filter(|attribute| attribute.oid == "1.2.840.113549.1.9.1").map(|attribute| attribute.text)
     }
 
+    /// An attribute of type UTF8String is not UTF-8 (RFC 3629).
+    pub fn has_invalid_utf8(&self) -> bool {
+        const UTF8_STRING: u8 = 0x0c;
+        // What is UTF-8 as a whole, tags and lengths included, is so in its parts.
+        std::str::from_utf8(&self.raw).is_err()
+            && self
+                .attributes()
+                .iter()
+                .any(|attribute| attribute.tag == UTF8_STRING && std::str::from_utf8(&attribute.value).is_err())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.normalised.is_empty()
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::der;
@@ -61,18 +63,20 @@ impl KeyKind {
     pub(super) fn new(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         let oid = dotted(&spki.algorithm.algorithm);
         match &*oid {
-            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => match spki.parsed() {
-                Ok(x509_parser::public_key::PublicKey::RSA(rsa)) => {
-                    let digits = &rsa.modulus[rsa.modulus.iter().take_while(|&&byte| byte == 0).count()..];
-                    let bits = digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize);
-                    Self::Rsa {
-                        bits: u32::try_from(bits).unwrap_or(u32::MAX),
-                        exponent: rsa.try_exponent().unwrap_or(0),
-                        pss: oid.ends_with(".10"),
+            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
+                match RSAPublicKey::from_der(&spki.subject_public_key.data) {
+                    Ok((_, rsa)) => {
+                        let digits = &rsa.modulus[rsa.modulus.iter().take_while(|&&byte| byte == 0).count()..];
+                        let bits = digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize);
+                        Self::Rsa {
+                            bits: u32::try_from(bits).unwrap_or(u32::MAX),
+                            exponent: rsa.try_exponent().unwrap_or(0),
+                            pss: oid.ends_with(".10"),
+                        }
                     }
+                    Err(_) => Self::Other(oid.into()),
                 }
-                _ => Self::Other(oid.into()),
-            },
+            }
             "1.2.840.10045.2.1" => {
                 let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
                 Self::Ec(match curve.map(|oid| dotted(&oid)).as_deref() {

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{self as lc, ParsedPublicKey, VerificationAlgorithm};
 use x509_parser::signature_algorithm::{RsaSsaPssParams, SignatureAlgorithm as Parsed};
 use x509_parser::x509::AlgorithmIdentifier;
 
+use super::der;
 use super::key::{Curve, KeyKind};
 use super::oid::dotted;
 
@@ -160,8 +161,13 @@ pub fn verify(
         // Signed by another kind of key than this one.
         _ => return SignatureCheck::Invalid,
     };
+    // The library reads rsaEncryption only, but takes an RSAPublicKey by itself.
+    let public_key = match key {
+        KeyKind::Rsa { pss: true, .. } => der::subject_public_key(spki),
+        _ => spki,
+    };
     // A key that the library refuses says nothing about the signature.
-    let Ok(key) = ParsedPublicKey::new(algorithm, spki) else { return SignatureCheck::Unsupported };
+    let Ok(key) = ParsedPublicKey::new(algorithm, public_key) else { return SignatureCheck::Unsupported };
     match key.verify_sig(message, signature) {
         Ok(()) => SignatureCheck::Valid,
         Err(_) => SignatureCheck::Invalid,

@@ -169,6 +169,7 @@ async fn tls_1_3_by_hand() {
                 cipher_suites: &[suite],
                 groups: &[group],
                 signature_schemes: ORDINARY.signature_schemes,
+                certificate_schemes: &[],
             };
             let answer = Connector::new().ask(address, &NAME.parse().unwrap(), &hello, deadline).await;
             let HelloAnswer::Chosen(chosen) = answer else { panic!("{suite:x} {group:x}: {answer:?}") };

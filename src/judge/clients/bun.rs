@@ -47,6 +47,7 @@ const HELLO: Hello<'static> = Hello {
     ],
     groups: &[0x11ec, 0x001d, 0x0017, 0x0018],
     signature_schemes: &[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0807, 0x0603, 0x0201],
+    certificate_schemes: &[],
 };
 
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL's `ssl.h`.

@@ -55,6 +55,7 @@ pub(super) const HELLO: Hello<'static> = Hello {
     ],
     groups: &[0x11ec, 0x001d, 0x0017, 0x0018],
     signature_schemes: &[0x0904, 0x0905, 0x0906, 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+    certificate_schemes: &[],
 };
 
 /// `SSL_MAX_CERT_LIST_DEFAULT` of BoringSSL.

@@ -47,6 +47,7 @@ pub(super) const HELLO: Hello<'static> = Hello {
         0x0401, 0x0809, 0x0804, 0x0403, 0x0807, 0x0501, 0x080a, 0x0805, 0x0503, 0x0808, 0x0601, 0x080b, 0x0806,
         0x0603, 0x0201, 0x0203,
     ],
+    certificate_schemes: &[],
 };
 
 /// The flags in the order in which a person wants them: what the code lists, and the first gives the category.

@@ -1,7 +1,7 @@
 //! Name constraints as `v3_ncons.c` compares them.
 
 use super::{CONSTRAINT_SYNTAX, DNS_NAME, EXCLUDED_VIOLATION, NAME_SYNTAX, PERMITTED_VIOLATION, UNSPECIFIED};
-use super::{UNSUPPORTED_CONSTRAINT, VerifyError};
+use super::{DISTANCE_UNSUPPORTED, UNSUPPORTED_CONSTRAINT, VerifyError};
 use crate::x509::general_name::GeneralName;
 use crate::x509::{Certificate, NameConstraints};
 
@@ -79,6 +79,11 @@ pub fn looks_like_dns(name: &str) -> bool {
 /// `nc_match`: permitted subtrees of the same kind first, then excluded ones.
 fn check_name(name: &GeneralName, constraints: &NameConstraints, wildcards: Wildcards) -> Result<(), VerifyError> {
     let same_kind = |subtree: &&GeneralName| std::mem::discriminant(*subtree) == std::mem::discriminant(name);
+    // `nc_minmax_valid`, of each subtree before it is compared. Which one has the distance is not kept.
+    let mut subtrees = constraints.permitted.iter().chain(&constraints.excluded);
+    if (constraints.minimum || constraints.maximum) && subtrees.any(|subtree| same_kind(&subtree)) {
+        return Err(DISTANCE_UNSUPPORTED);
+    }
     let mut permitted = None;
     for subtree in constraints.permitted.iter().filter(same_kind) {
         if permitted == Some(true) {
@@ -176,6 +181,16 @@ mod tests {
         assert_eq!(is_within(&dns("*.a.example"), &dns("b.a.example")), Ok(false));
         assert_eq!(is_within(&dns("ba.example"), &dns("a.example")), Ok(false));
         assert_eq!(is_within(&dns("b.a.example"), &dns(".a.example")), Ok(true));
+    }
+
+    #[test]
+    fn distances_stand_in_the_way_of_names_of_their_kind() {
+        let dns = |text: &str| GeneralName::Dns(text.into());
+        let constraints =
+            NameConstraints { permitted: vec![dns("example")], maximum: true, ..NameConstraints::default() };
+        let check = |name| check_name(&name, &constraints, Wildcards::AsTheyStand);
+        assert_eq!(check(dns("a.example")), Err(DISTANCE_UNSUPPORTED));
+        assert_eq!(check(GeneralName::Email("a@b.example".into())), Ok(()));
     }
 
     #[test]

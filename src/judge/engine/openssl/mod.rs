@@ -21,7 +21,7 @@ use crate::model::time::Time;
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind, has_explicit_curve, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{AuthorityKeyIdentifier, Certificate, usage};
+use crate::x509::{AuthorityKeyIdentifier, Certificate, EncodingFault, usage};
 
 use constraints::Wildcards;
 pub use tls::{LibraryError, receive};
@@ -100,6 +100,7 @@ verify_errors! {
     NOT_AFTER_FIELD = 14 "X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD", "format error in certificate's notAfter field", BadFormat;
     PERMITTED_VIOLATION = 47 "X509_V_ERR_PERMITTED_VIOLATION", "permitted subtree violation", NameConstraints;
     EXCLUDED_VIOLATION = 48 "X509_V_ERR_EXCLUDED_VIOLATION", "excluded subtree violation", NameConstraints;
+    DISTANCE_UNSUPPORTED = 49 "X509_V_ERR_SUBTREE_MINMAX", "name constraints minimum and maximum not supported", NameConstraints;
     UNSUPPORTED_CONSTRAINT = 51 "X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE", "unsupported name constraint type", NameConstraints;
     CONSTRAINT_SYNTAX = 52 "X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX", "unsupported or invalid name constraint syntax", NameConstraints;
     NAME_SYNTAX = 53 "X509_V_ERR_UNSUPPORTED_NAME_SYNTAX", "unsupported or invalid name syntax", NameConstraints;
@@ -135,6 +136,10 @@ const RSA_PADDING: LibraryError =
 /// `ERR_R_EVP_LIB` of `ASN1_item_verify_ctx`, where the algorithm itself says nothing (ECDSA, EdDSA).
 const EVP_LIB: LibraryError =
     LibraryError::new(0x0688_0006, "asn1 encoding routines", "EVP lib", Category::BadSignature);
+
+/// `ASN1_R_INVALID_BIT_STRING_BITS_LEFT`: a signature is of whole octets.
+const BITS_LEFT: LibraryError =
+    LibraryError::new(0x0680_00dc, "asn1 encoding routines", "invalid bit string bits left", Category::BadSignature);
 
 /// Extensions that `ossl_x509v3_cache_extensions` decodes: a broken or repeated one makes the certificate unusable.
 const CACHED: &[&str] = &[
@@ -375,7 +380,7 @@ impl Verification<'_> {
                 self.fault(INVALID_CA)?;
             }
             // `check_curve`
-            if self.settings.strict && has_explicit_curve(self.get(id).spki()) {
+            if has_explicit_curve(self.get(id).spki()) {
                 self.fault(EXPLICIT_CURVE)?;
             }
             // Not for an end entity that is its own anchor (RFC 6818 section 2).
@@ -455,6 +460,11 @@ impl Verification<'_> {
         if as_ca {
             return ca != CaKind::No;
         }
+        // `ns_reject`: a certificate type without the bit for SSL servers.
+        const NS_SSL_SERVER: u8 = 0x40;
+        if certificate.extensions.netscape_cert_type.is_some_and(|types| types & NS_SSL_SERVER == 0) {
+            return false;
+        }
         let tls = usage::DIGITAL_SIGNATURE | usage::KEY_ENCIPHERMENT | usage::KEY_AGREEMENT;
         certificate.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.allows(tls))
     }
@@ -533,6 +543,11 @@ impl Verification<'_> {
         }
         if !self.get(subject).algorithms_agree {
             return self.fault(SIGNATURE_FAILURE); // X509_verify, before any cryptography
+        }
+        // `ASN1_item_verify_ctx`
+        if self.get(subject).encoding_faults.contains(&EncodingFault::SignatureUnusedBits) {
+            self.raise(BITS_LEFT);
+            return self.fault(SIGNATURE_FAILURE);
         }
         // What our library cannot compute, OpenSSL can: MD5, P-224, Ed448, brainpool.
         if self.case.pool.signature(subject, issuer) == SignatureCheck::Invalid {

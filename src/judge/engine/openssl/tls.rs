@@ -71,6 +71,13 @@ pub fn receive(case: &Case<'_>, limits: Limits) -> Result<CertId, LibraryError> 
         if certificate.encoding_faults.contains(&EncodingFault::SerialNotMinimal) {
             return Err(LibraryError::asn1(221, "illegal padding"));
         }
+        if certificate.encoding_faults.contains(&EncodingFault::SerialEmpty) {
+            return Err(LibraryError::asn1(222, "illegal zero content"));
+        }
+        // `x509_name_canon` brings every string into UTF-8.
+        if [&certificate.issuer, &certificate.subject].iter().any(|name| name.has_invalid_utf8()) {
+            return Err(LibraryError::asn1(134, "invalid utf8string"));
+        }
         let times = certificate.validity_encoding().into_iter().flatten();
         for (tag, content) in times.filter(|_| limits.refuses_short_times) {
             const UTC_TIME: u8 = 0x17;

@@ -79,6 +79,9 @@ fn extensions(hello: &Hello<'_>, variables: &Variables<'_>) -> Vec<u8> {
     if highest >= TLS_1_2 && !hello.signature_schemes.is_empty() {
         extension(&mut out, 13, &prefixed16(&list(hello.signature_schemes.iter().copied())));
     }
+    if !hello.certificate_schemes.is_empty() {
+        extension(&mut out, 50, &prefixed16(&list(hello.certificate_schemes.iter().copied())));
+    }
     if highest >= TLS_1_3 {
         let versions = list(hello.versions.iter().copied());
         let mut value = Vec::new();
@@ -161,7 +164,13 @@ mod tests {
 
     #[test]
     fn ssl_3_0_has_no_extensions() {
-        let hello = Hello { versions: &[SSL_3_0], cipher_suites: &[5], groups: &[], signature_schemes: &[] };
+        let hello = Hello {
+            versions: &[SSL_3_0],
+            cipher_suites: &[5],
+            groups: &[],
+            signature_schemes: &[],
+            certificate_schemes: &[],
+        };
         let message = encode(&hello, &variables(&[7; 32], Some("a.test")));
         let expected = [&[1, 0, 0, 43, 3, 0][..], &[7; 32], &[0, 0, 4, 0, 5, 0, 0xff, 1, 0]].concat();
         assert_eq!(message, expected);

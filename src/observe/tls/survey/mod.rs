@@ -195,6 +195,7 @@ impl Surveyor {
             cipher_suites: &offer.cipher_suites,
             groups: &offer.groups,
             signature_schemes: &offer.signature_schemes,
+            certificate_schemes: &[],
         };
         let question = Question {
             hello: &hello,
