@@ -11,11 +11,12 @@ use crate::probe::Revocation;
 
 #[derive(Debug, clap::Args)]
 pub struct RevocationOptions {
-    /// Fetch the CRLs that the certificates name, and look every one up to the trust anchor up in them
+    /// Fetch the CRLs that the certificates name, and look every one up to the trust anchor up in them; where there is none
+    /// that answers, ask the certificate's OCSP responder
     #[arg(long)]
     revocation: bool,
 
-    /// Ask the OCSP responders that the certificates name (they learn who asks about which certificate)
+    /// Ask the OCSP responders that the certificates name, also where there are CRLs (they learn who asks about which certificate)
     #[arg(long)]
     ocsp: bool,
 }

@@ -8,7 +8,9 @@ use super::stores::update::Update;
 use super::stores::{KnownIssuers, StoreId, table};
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::hello::{Choice, HelloEvidence};
+use crate::model::revocation::{FetchedRevocation, RevocationSource};
 use crate::model::time::Time;
+use crate::x509::Certificate;
 use crate::x509::crl::Crl;
 
 /// What the one who judges trusts and knows beforehand. The default, for the diagnosis: every anchor there is.
@@ -58,6 +60,8 @@ pub struct Case<'a> {
     pub choice: Option<Choice>,
     /// What it answered to further ClientHellos.
     pub hellos: &'a [HelloEvidence],
+    /// What OCSP responders and CRLs were found to say, where they were asked.
+    pub fetched: &'a [FetchedRevocation],
     /// What a caller of `judge` asked for beside the chain. On the network there is nothing of the kind.
     pub asked: Option<&'a Asked>,
 }
@@ -88,6 +92,15 @@ impl<'a> Case<'a> {
     pub fn certificate_message_bytes(&self) -> usize {
         let entries = self.served.len() + self.unparsable.len();
         self.served_bytes + 5 * entries + 4 + self.ocsp_staple.map_or(0, |staple| staple.len() + 8)
+    }
+
+    /// What the OCSP responder of `certificate` answered, where it was asked.
+    pub fn responder_said(&self, certificate: &Certificate) -> Option<&'a [u8]> {
+        let about = certificate.fingerprint.to_string();
+        let answer = self.fetched.iter().find(|fetched| {
+            fetched.fetch.kind == RevocationSource::Ocsp && fetched.fetch.about.as_ref() == Some(&about)
+        });
+        answer.and_then(|fetched| fetched.body.as_deref()).map(Vec::as_slice)
     }
 
     /// Is it an anchor to the one who judges?

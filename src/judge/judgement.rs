@@ -142,6 +142,7 @@ fn case<'a>(pool: &'a Pool, evidence: &'a Evidence, settings: &'a Settings, depl
         failure: endpoint.and_then(|endpoint| endpoint.failure.as_ref()),
         choice: endpoint.and_then(|endpoint| endpoint.choice),
         hellos: endpoint.map_or(&[], |endpoint| &endpoint.hellos),
+        fetched: evidence.revocation.as_ref().map_or(&[], |revocation| &revocation.fetched),
         asked: None,
     }
 }

@@ -255,6 +255,7 @@ impl Prepared {
             failure: None,
             choice: None,
             hellos: &[],
+            fetched: &[],
             asked: OPTIONS.iter().any(|(id, _)| *id == client.id).then_some(&self.asked),
         };
         let is_standard = client.id == standard::CLIENT.id;

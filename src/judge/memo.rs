@@ -21,6 +21,7 @@ use crate::model::aia::AiaEvidence;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::hello::{Choice, HelloEvidence};
+use crate::model::revocation::FetchedRevocation;
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::signature::SignatureCheck;
@@ -109,6 +110,7 @@ impl Memo {
         for fetched in &evidence.aia {
             fetched.fetch.url.hash(&mut hasher);
         }
+        fetched(evidence).len().hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -149,6 +151,7 @@ struct Key {
     clients: Vec<&'static Client>,
     deployments: Vec<OwnedFacts>,
     aia: Vec<AiaEvidence>,
+    fetched: Vec<FetchedRevocation>,
 }
 
 struct OwnedFacts {
@@ -243,6 +246,7 @@ impl Key {
             clients: settings.clients.clone(),
             deployments: deployments.collect(),
             aia: evidence.aia.clone(),
+            fetched: fetched(evidence).to_vec(),
         }
     }
 
@@ -259,8 +263,16 @@ impl Key {
             && self.deployments.iter().zip(groups).all(|(one, group)| one.borrowed() == Facts::of(evidence, group))
             && self.aia.len() == evidence.aia.len()
             && self.aia.iter().zip(&evidence.aia).all(same_fetch)
+            && self.fetched.len() == fetched(evidence).len()
+            && self.fetched.iter().zip(fetched(evidence)).all(|(one, other)| {
+                (one.fetch.kind, &one.fetch.about, &one.body) == (other.fetch.kind, &other.fetch.about, &other.body)
+            })
             && self.anchors.are_same(&settings.anchors)
     }
+}
+
+fn fetched(evidence: &Evidence) -> &[FetchedRevocation] {
+    evidence.revocation.as_ref().map_or(&[], |revocation| &revocation.fetched)
 }
 
 /// What clients answered, and to what questions.

@@ -1,8 +1,8 @@
 //! What is known of the revocation of every certificate on a path, up to the trust anchor: from the staple, from CRLs and
 //! from OCSP responders, as far as they were asked.
 //!
-//! No client's verdict is made from CRLs or from responders that we asked: the clients modelled do not fetch them (Firefox
-//! asks responders, which is told as a note of its model). Staples they judge in their own engines.
+//! No client's verdict is made from what is found here. Staples the clients judge in their own engines, and Firefox, the only
+//! one that asks responders, what its responder said to us.
 
 use super::judgement::{Deployment, Judgement, end_entity, judged_path};
 use super::pool::{CertId, Pool};
@@ -58,13 +58,16 @@ pub fn wanted(judgement: &Judgement, evidence: &Evidence) -> Vec<Wanted> {
                     found.push(wanted);
                 }
             };
-            if asked.crls && !has_answer(RevocationSource::Crl) {
-                let next = crl_addresses(certificate)
-                    .map(|(_, url)| url)
-                    .find(|url| !asked.fetched.iter().any(|known| is_crl_at(known, url)));
-                next.into_iter().for_each(|url| add(Wanted { url: url.to_owned(), ocsp: None }));
+            let lacks_crl = asked.crls && !has_answer(RevocationSource::Crl);
+            let next_crl = crl_addresses(certificate)
+                .map(|(_, url)| url)
+                .find(|url| lacks_crl && !asked.fetched.iter().any(|known| is_crl_at(known, url)));
+            if let Some(url) = next_crl {
+                add(Wanted { url: url.to_owned(), ocsp: None });
             }
-            if asked.ocsp && !has_answer(RevocationSource::Ocsp) {
+            // Where no CRL says anything there is nobody else to ask.
+            let asks_responder = asked.ocsp || (lacks_crl && next_crl.is_none());
+            if asks_responder && !has_answer(RevocationSource::Ocsp) {
                 let was_asked = |url: &str| {
                     let is = |known: &&FetchedRevocation| known.fetch.about.as_ref() == Some(&hash);
                     asked.fetched.iter().filter(is).any(|known| is_at(known, url))
@@ -183,9 +186,8 @@ fn why_not_checked(certificate: &Certificate, has_issuer: bool, asked: &Revocati
         (crl_addresses(certificate).next().is_some(), responders(certificate).next().is_some());
     match (asked.crls, asked.ocsp) {
         _ if !has_issuer => "its issuer is not known, so that no answer could be verified",
-        (false, false) => "it was not asked for (--revocation fetches CRLs, --ocsp asks responders)",
+        (false, false) => "it was not asked for (--revocation fetches CRLs, or asks responders where they say nothing)",
         _ if !has_crl && !has_responder => "it names neither a CRL nor an OCSP responder that can be reached by http",
-        (true, false) if !has_crl => "it names no CRL; its OCSP responder is asked with --ocsp",
         (false, true) if !has_responder => "it names no OCSP responder; its CRL is fetched with --revocation",
         _ => "nothing was fetched for it: the limits of this run were reached",
     }

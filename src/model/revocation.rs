@@ -205,9 +205,9 @@ pub struct Unusable {
 /// What was done to learn of revocations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RevocationFacts {
-    /// CRLs were to be fetched (`--revocation`).
+    /// CRLs were to be fetched, and responders asked where none answers (`--revocation`).
     pub crls: bool,
-    /// OCSP responders were to be asked (`--ocsp`).
+    /// OCSP responders were to be asked in any case (`--ocsp`).
     pub ocsp: bool,
     pub fetches: Vec<RevocationFetch>,
 }
@@ -240,9 +240,9 @@ pub struct FetchedRevocation {
 /// Everything that was done to learn of revocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RevocationEvidence {
-    /// CRLs were to be fetched.
+    /// CRLs were to be fetched, and responders asked where none answers.
     pub crls: bool,
-    /// OCSP responders were to be asked.
+    /// OCSP responders were to be asked in any case.
     pub ocsp: bool,
     pub fetched: Vec<FetchedRevocation>,
 }

@@ -23,7 +23,7 @@ const MAX_IN_REPORT: usize = 64 * 1024;
 /// How far revocation is looked into. The default is: not beyond what a server staples.
 #[derive(Debug, Clone, Default)]
 pub struct Revocation {
-    /// Fetch the CRLs that certificates name.
+    /// Fetch the CRLs that certificates name, and ask the OCSP responders where none answers.
     pub crls: bool,
     /// Ask the OCSP responders that they name.
     pub ocsp: bool,

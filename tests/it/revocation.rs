@@ -412,9 +412,9 @@ async fn must_staple_is_a_finding_where_nothing_is_stapled() {
     assert!(!has(&report, "must-staple-without-staple"));
 }
 
-/// The responder is asked only when that was wanted.
+/// The responder is asked when that was wanted, or where there is no CRL; Firefox asks it too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_responder_is_asked_only_with_its_option() {
+async fn a_responder_is_asked_where_nobody_else_can_be() {
     let port = free_port();
     let Some(bench) = Bench::new(&format!("authorityInfoAccess = OCSP;URI:http://127.0.0.1:{port}")).await else {
         return;
@@ -424,9 +424,10 @@ async fn a_responder_is_asked_only_with_its_option() {
     assert_eq!(told(&dead), ["unknown ocsp -", "not_checked - -"]);
     assert!(has(&dead, "ocsp-responder-fails"));
     let _responder = bench.ca.serve_ocsp("intermediate", port);
-    let not_asked = bench.probe(&server, &["--revocation", "--no-cache"]).await;
-    let fetches = not_asked["revocation"]["fetches"].as_array().unwrap();
-    assert!(fetches.iter().all(|fetch| fetch["kind"] == "crl"));
+    let not_asked = bench.probe(&server, &[]).await;
+    assert_eq!(not_asked["revocation"], serde_json::Value::Null);
+    let instead = bench.probe(&server, &["--revocation", "--no-cache"]).await;
+    assert_eq!(told(&instead)[0], "good ocsp -");
     let good = bench.probe(&server, &["--ocsp"]).await;
     assert_eq!(told(&good), ["good ocsp -", "not_checked - -"], "{}", good["deployments"][0]["revocation"]);
     let why = good["deployments"][0]["revocation"][1]["why"].as_str().unwrap().to_owned();
@@ -437,6 +438,8 @@ async fn a_responder_is_asked_only_with_its_option() {
     let port_again = bench.ca.serve_ocsp("intermediate", port);
     let revoked = bench.probe(&server, &["--ocsp"]).await;
     assert_eq!(told(&revoked)[0], "revoked ocsp affiliationChanged", "{:?}", port_again.address);
+    assert_eq!(verdict(&revoked, "firefox"), "reject end-entity-revoked");
+    assert_eq!(verdict(&revoked, "chrome"), "accept -");
     let again = judge_again(&serde_json::from_value(revoked.clone()).unwrap(), &Change::default()).unwrap();
     assert_eq!(serde_json::to_value(&again.deployments).unwrap(), revoked["deployments"]);
 }

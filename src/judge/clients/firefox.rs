@@ -22,7 +22,8 @@ pub const CLIENT: Client = Client {
         "trusts some roots only for certificates issued before a day (Entrust, Chunghwa, Izenpe)",
         "never fetches issuers by AIA",
         "compares issuer and subject names byte by byte; at most 6 intermediates",
-        "asks OCSP responders; this model looks at stapled responses only",
+        "asks the OCSP responder of the end entity, and goes on without an answer; judged where --revocation or --ocsp has \
+         asked it",
         "shows an untrusted issuer before a wrong name, a wrong name before expired dates of the end entity",
     ],
     sources: &[
@@ -131,6 +132,7 @@ pub(super) fn refused(refusal: Refusal) -> Answer {
         Error::OcspMalformedResponse => (C::Staple, "SEC_ERROR_OCSP_MALFORMED_RESPONSE", SEC - 129),
         Error::OcspFutureResponse => (C::Staple, "SEC_ERROR_OCSP_FUTURE_RESPONSE", SEC - 131),
         Error::OcspOldResponse => (C::Staple, "SEC_ERROR_OCSP_OLD_RESPONSE", SEC - 132),
+        Error::OcspInvalidSigningCert => (C::Staple, "SEC_ERROR_OCSP_INVALID_SIGNING_CERT", SEC - 144),
         Error::OcspBadSignature => (C::Staple, "SEC_ERROR_OCSP_BAD_SIGNATURE", SEC - 157),
         Error::OcspResponseForCertMissing => (C::Staple, "MOZILLA_PKIX_ERROR_OCSP_RESPONSE_FOR_CERT_MISSING", PKIX - 8),
     };

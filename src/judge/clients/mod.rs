@@ -123,6 +123,7 @@ mod tests {
             failure: None,
             choice: None,
             hellos: &[],
+            fetched: &[],
             asked: None,
         };
         use FailureKind as Kind;
@@ -210,6 +211,7 @@ mod tests {
             failure: Some(&nothing),
             choice: None,
             hellos: &[],
+            fetched: &[],
             asked: None,
         };
         let decided = ALL.iter().filter(|client| answer(client, &case).verdict == Verdict::Error);
@@ -237,6 +239,7 @@ mod tests {
             failure: None,
             choice: None,
             hellos: &[],
+            fetched: &[],
             asked: None,
         };
         use FailureKind as Kind;

@@ -13,6 +13,7 @@ use crate::judge::pool::CertId;
 use crate::judge::stores::distrust;
 use crate::model::target::ReferenceId;
 use crate::model::time::DAY;
+use crate::model::time::Time;
 use crate::x509::general_name::GeneralName;
 use crate::x509::key::{Curve, KeyKind};
 use crate::x509::ocsp::{self, CertificateStatus};
@@ -61,6 +62,7 @@ pub enum Error {
     NotYetValidCertificate,
     NotYetValidIssuerCertificate,
     OcspBadSignature,
+    OcspInvalidSigningCert,
     OcspFutureResponse,
     OcspMalformedResponse,
     OcspOldResponse,
@@ -242,6 +244,9 @@ impl Search<'_> {
         }) {
             return Err(Error::UnknownIssuer.into());
         }
+        if undecodable(candidate, "2.5.29.30") {
+            return Err(Error::BadDer.into());
+        }
         if let Some(constraints) = &candidate.extensions.name_constraints {
             for (position, &id) in path.iter().enumerate().rev() {
                 self.check_name_constraints(constraints, case.pool.get(id), position == 0)?;
@@ -259,12 +264,13 @@ impl Search<'_> {
         let built = self.build_forward(path, intermediates);
         path.pop();
         built?;
-        if case.pool.signature(subject, issuer) == SignatureCheck::Invalid {
+        let has_odd_bits = child.encoding_faults.contains(&EncodingFault::SignatureUnusedBits);
+        if has_odd_bits || case.pool.signature(subject, issuer) == SignatureCheck::Invalid {
             return Err(Error::BadSignature.into());
         }
         // Only end entities: OCSP of intermediates was given up (`CheckRevocation`). An expired one is not asked about.
         if path.len() == 1 && deferred != Some(Error::ExpiredCertificate) {
-            check_staple(case, child, candidate).map_err(|error| Stop { error, ends_search: true })?;
+            check_revocation(case, child, candidate).map_err(|error| Stop { error, ends_search: true })?;
         }
         Ok(())
     }
@@ -298,6 +304,11 @@ impl Search<'_> {
 
     /// `CheckPresentedIDConformsToConstraints`: a constraint on a kind of name that is not known forbids that kind.
     fn check_name(&mut self, constraints: &NameConstraints, name: &GeneralName) -> Result<(), Error> {
+        // Neither distances (`der.cpp` reads on and finds more than the base) nor a list without subtrees.
+        let is_empty = constraints.permitted.is_empty() && constraints.excluded.is_empty();
+        if constraints.minimum || constraints.maximum || is_empty {
+            return Err(Error::BadDer);
+        }
         let cost = constraints.permitted.len() + constraints.excluded.len();
         self.comparisons = self.comparisons.saturating_sub(cost);
         if self.comparisons == 0 {
@@ -308,7 +319,7 @@ impl Search<'_> {
         let mut is_permitted = false;
         for subtree in constraints.permitted.iter().filter(same_kind) {
             has_permitted = true;
-            is_permitted |= in_subtree(name, subtree)?;
+            is_permitted |= in_subtree(name, subtree, false)?;
         }
         if has_permitted && !is_permitted {
             return Err(Error::CertNotInNameSpace);
@@ -316,7 +327,7 @@ impl Search<'_> {
         for subtree in constraints.excluded.iter().filter(same_kind) {
             // Directory names are not compared for exclusion, because two encodings of one name would not be found equal:
             // any exclusion excludes all.
-            if matches!(name, GeneralName::Directory(_)) || in_subtree(name, subtree)? {
+            if matches!(name, GeneralName::Directory(_)) || in_subtree(name, subtree, true)? {
                 return Err(Error::CertNotInNameSpace);
             }
         }
@@ -389,11 +400,11 @@ fn unreadable(certificate: &Certificate) -> Option<Error> {
     /// Netscape Cert Type: passed over when what it says stands in the standard's extensions too.
     const NETSCAPE_CERT_TYPE: &str = "2.16.840.1.113730.1.1";
     let extensions = &certificate.extensions;
-    if certificate.encoding_faults.contains(&EncodingFault::SerialNotMinimal) {
+    let fault = |fault| certificate.encoding_faults.contains(&fault);
+    if fault(EncodingFault::SerialNotMinimal) {
         return Some(Error::InvalidIntegerEncoding);
     }
-    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical) || certificate.der().len() > MAX_BYTES
-    {
+    if fault(EncodingFault::BooleanNotCanonical) || certificate.der().len() > MAX_BYTES {
         return Some(Error::BadDer);
     }
     if extensions.repeated.iter().any(|oid| UNDERSTOOD.contains(&&**oid)) {
@@ -504,7 +515,8 @@ fn check_basic_constraints(
     is_anchor: bool,
     intermediates: usize,
 ) -> Result<(), Error> {
-    if undecodable(certificate, "2.5.29.19") {
+    let is_odd = certificate.encoding_faults.contains(&EncodingFault::BasicConstraintsBoolean);
+    if is_odd || undecodable(certificate, "2.5.29.19") {
         return Err(Error::ExtensionValueInvalid);
     }
     let constraints = certificate.extensions.basic_constraints.as_ref();
@@ -535,31 +547,46 @@ fn check_extended_key_usage(certificate: &Certificate, is_end_entity: bool) -> R
     }
 }
 
-/// `CheckRevocationByOCSP` for a stapled response, `VerifyEncodedOCSPResponse`. The responder itself is not asked here.
-fn check_staple(case: &Case<'_>, subject: &Certificate, issuer: &Certificate) -> Result<(), Error> {
-    let Some(staple) = case.ocsp_staple else { return Ok(()) };
-    let (error, is_stale) = match ocsp::verify(staple, subject, issuer, case.at) {
-        Ok(answer) => {
-            let oldest = answer.this_update.plus(MAX_OCSP_AGE);
-            let until = answer.next_update.map_or(answer.this_update.plus(DAY), |next| next.min(oldest));
-            let is_stale = case.at > until.plus(OCSP_SLOP);
-            let error = match answer.status {
-                CertificateStatus::Revoked => Error::RevokedCertificate,
-                CertificateStatus::Unknown => Error::OcspUnknownCert,
-                CertificateStatus::Good if is_stale => Error::OcspOldResponse,
-                CertificateStatus::Good if answer.this_update > case.at.plus(OCSP_SLOP) => Error::OcspFutureResponse,
-                CertificateStatus::Good => return Ok(()),
-            };
-            (error, is_stale)
-        }
-        Err(ocsp::Error::Malformed) => (Error::OcspMalformedResponse, false),
-        Err(ocsp::Error::NotSuccessful) => (Error::OcspTryServerLater, true),
-        Err(ocsp::Error::OtherCertificate) => (Error::OcspResponseForCertMissing, true),
-        Err(ocsp::Error::BadSignature | ocsp::Error::Responder(_)) => (Error::OcspBadSignature, false),
+/// `CheckRevocation`, `CheckRevocationByOCSP`: the staple; then the responder, whose silence is no fault
+/// (`security.OCSP.require` is off).
+fn check_revocation(case: &Case<'_>, subject: &Certificate, issuer: &Certificate) -> Result<(), Error> {
+    let read = |response| read_ocsp(response, subject, issuer, case.at);
+    let stapled = match case.ocsp_staple.map(read) {
+        Some(Ok(())) => return Ok(()),
+        Some(Err((error, false))) => return Err(error),
+        Some(Err((error, true))) => Err(error),
+        None => Ok(()),
     };
     // Stale and commonly mistaken answers count for nothing where OCSP is not asked anyway.
-    let lifetime = subject.not_after.since(subject.not_before);
-    if is_stale && lifetime < SHORT_LIFETIME { Ok(()) } else { Err(error) }
+    if subject.not_after.since(subject.not_before) < SHORT_LIFETIME {
+        return Ok(());
+    }
+    match case.responder_said(subject).map(read) {
+        Some(Ok(())) => Ok(()),
+        Some(Err((error @ (Error::RevokedCertificate | Error::OcspUnknownCert), _))) => Err(error),
+        Some(Err(_)) | None => stapled,
+    }
+}
+
+/// `VerifyEncodedOCSPResponse`; with an error, whether it may only mean that the answer is old or mistaken.
+fn read_ocsp(response: &[u8], subject: &Certificate, issuer: &Certificate, at: Time) -> Result<(), (Error, bool)> {
+    let answer = ocsp::verify(response, subject, issuer, at).map_err(|error| match error {
+        ocsp::Error::Malformed => (Error::OcspMalformedResponse, false),
+        ocsp::Error::NotSuccessful => (Error::OcspTryServerLater, true),
+        ocsp::Error::OtherCertificate => (Error::OcspResponseForCertMissing, true),
+        ocsp::Error::BadSignature => (Error::OcspBadSignature, false),
+        ocsp::Error::Responder(_) => (Error::OcspInvalidSigningCert, false),
+    })?;
+    let oldest = answer.this_update.plus(MAX_OCSP_AGE);
+    let until = answer.next_update.map_or(answer.this_update.plus(DAY), |next| next.min(oldest));
+    let is_stale = at > until.plus(OCSP_SLOP);
+    match answer.status {
+        CertificateStatus::Revoked => Err((Error::RevokedCertificate, is_stale)),
+        CertificateStatus::Unknown => Err((Error::OcspUnknownCert, is_stale)),
+        CertificateStatus::Good if is_stale => Err((Error::OcspOldResponse, true)),
+        CertificateStatus::Good if answer.this_update > at.plus(OCSP_SLOP) => Err((Error::OcspFutureResponse, false)),
+        CertificateStatus::Good => Ok(()),
+    }
 }
 
 /// `CheckCertHostname`: dNSName and iPAddress only; names that are none match nothing.
@@ -571,9 +598,12 @@ fn names_match(certificate: &Certificate, reference: &ReferenceId) -> bool {
     })
 }
 
-fn in_subtree(name: &GeneralName, subtree: &GeneralName) -> Result<bool, Error> {
+/// A wildcard is permitted where all its names are, and excluded where one may be.
+fn in_subtree(name: &GeneralName, subtree: &GeneralName, expands: bool) -> Result<bool, Error> {
     match (name, subtree) {
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => dns_in_subtree(name, base, true).map_err(|_| Error::BadDer),
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
+            dns_in_subtree(name, base, expands).map_err(|_| Error::BadDer)
+        }
         (GeneralName::Ip(address), GeneralName::Ip(range)) => match (address.len(), range.len()) {
             (4, 8) | (16, 32) => Ok(crate::judge::constraints::within(name, subtree, false)),
             (4, 32) | (16, 8) => Ok(false),

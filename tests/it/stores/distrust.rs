@@ -39,6 +39,7 @@ fn ruling(root: &str, from: &str, view: View<'_>) -> &'static str {
         failure: None,
         choice: None,
         hellos: &[],
+        fetched: &[],
         asked: None,
     };
     match distrust::of_path(&case, &path) {
