@@ -92,7 +92,7 @@ pub(super) fn time(value: Value<'_>) -> Option<Time> {
 }
 
 /// One DER value of `tag`.
-pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     let significant = &length[length.iter().take_while(|&&octet| octet == 0).count()..];
     let mut out = vec![tag];
