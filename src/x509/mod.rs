@@ -2,7 +2,7 @@
 
 mod certificate;
 pub mod crl;
-mod der;
+pub(crate) mod der;
 pub mod distribution_point;
 pub mod dn;
 pub mod general_name;

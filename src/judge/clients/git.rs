@@ -36,9 +36,9 @@ fn judge(case: &Case<'_>) -> Answer {
         return failed(error);
     }
     let Some(end_entity) = case.end_entity() else { return Answer::undetermined("no end entity") };
-    let Some(outcome) = gnutls::verify(case, end_entity, Settings::default()) else {
-        // GNUTLS_E_CONSTRAINT_ERROR
-        return Answer::reject(Category::Unspecified, "server cert verify failed: -101");
+    let outcome = match gnutls::verify_peers(case, end_entity, Settings::default()) {
+        Ok(outcome) => outcome,
+        Err(failure) => return error(failure.category, &format!("server cert verify failed: {}", failure.number)),
     };
     let certificate = case.pool.get(end_entity);
     if outcome.status.invalid {
@@ -80,10 +80,7 @@ fn handshake(failure: &Failure, case: &Case<'_>) -> Option<Answer> {
 fn failed(error: HandshakeError) -> Answer {
     let what = error.alert.map_or(error.text, |(_, text)| text);
     let text = format!("gnutls_handshake() failed: {what}");
-    let make = match error.category {
-        Category::BadFormat | Category::Usage => Answer::reject,
-        _ => Answer::error,
-    };
+    let make = if error.is_verdict() { Answer::reject } else { Answer::error };
     make(error.category, code(&text)).with_message(text)
 }
 

@@ -81,9 +81,14 @@ fn judge(case: &Case<'_>) -> Answer {
     if let (Err(error), true) = (key_usage, is_tls13) {
         return failed(error);
     }
-    let Some(outcome) = gnutls::verify(case, end_entity, Settings { purpose: true, host: true, ..Settings::default() })
-    else {
-        return Answer::reject(Category::PathLength, REFUSED).with_message("Some constraint limits were reached.");
+    let settings = Settings { purpose: true, host: true, ..Settings::default() };
+    let outcome = match gnutls::verify_peers(case, end_entity, settings) {
+        Ok(outcome) => outcome,
+        // cert_verify_callback ends the handshake with GNUTLS_E_CERTIFICATE_ERROR, whatever the error was.
+        Err(error) => {
+            let text = "Error in the certificate.";
+            return Answer::reject(error.category, text).with_message(format!("*** Fatal error: {text}"));
+        }
     };
     let status = outcome.status;
     if status.invalid {
@@ -114,13 +119,8 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
 fn failed(error: HandshakeError) -> Answer {
     let answer = match error.alert {
         Some((number, text)) => Answer::error(error.category, format!("alert {number} {text}")),
-        None if is_about_certificate(error.category) => Answer::reject(error.category, error.text),
+        None if error.is_verdict() => Answer::reject(error.category, error.text),
         None => Answer::error(error.category, error.text),
     };
     answer.with_message(format!("*** Fatal error: {}", error.text))
-}
-
-/// A handshake that the certificate ends is a verdict on the certificate.
-fn is_about_certificate(category: Category) -> bool {
-    matches!(category, Category::BadFormat | Category::Usage)
 }

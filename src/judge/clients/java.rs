@@ -79,6 +79,11 @@ pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
         return Answer::error(Category::MessageTooBig, format!("SSLProtocolException: {text}"))
             .with_message(format!("javax.net.ssl.SSLProtocolException: {text}"));
     }
+    if let Some((class, text)) = java::staple_error(case) {
+        let code = format!("{}: {text}", class.rsplit('.').next().unwrap_or(class));
+        return Answer::error(Category::Staple, code)
+            .with_message(format!("javax.net.ssl.SSLException: readHandshakeRecord <- {class}: {text}"));
+    }
     match java::check_trusted(case, fetches) {
         Outcome::Trusted(path) => match distrust::of_path(case, &path) {
             Some(Ruling::Distrusted(distrust)) => distrusted(case, distrust, path),
@@ -90,10 +95,7 @@ pub(super) fn judge_with(case: &Case<'_>, fetches: bool) -> Answer {
                 .with_message(format!("javax.net.ssl.SSLHandshakeException: ({}) {causes}", thrown.alert))
                 .with_path(path)
         }
-        Outcome::Crashed(what) => Answer::error(Category::Other, format!("StringIndexOutOfBoundsException: {what}"))
-            .with_message(format!(
-                "javax.net.ssl.SSLException: {what} <- java.lang.StringIndexOutOfBoundsException: {what}"
-            )),
+        Outcome::Crashed(crash) => Answer::reject(Category::NameConstraints, crash.code).with_message(crash.message),
         Outcome::Undecided => Answer::undetermined("the search for a path tried more candidates than we follow"),
     }
 }

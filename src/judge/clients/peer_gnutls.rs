@@ -30,11 +30,11 @@ fn judge(case: &Case<'_>) -> Answer {
     let case = &Case { ocsp_staple: None, ..*case };
     let Some(end_entity) = case.end_entity() else { return Answer::reject(Category::BadFormat, "no certificate") };
     match gnutls::verify(case, end_entity, SETTINGS) {
-        None => Answer::reject(Category::PathLength, "Some constraint limits were reached."),
-        Some(outcome) if outcome.status.invalid => {
+        Err(error) => Answer::reject(error.category, error.text),
+        Ok(outcome) if outcome.status.invalid => {
             Answer::reject(Category::Unspecified, outcome.status.sentences()).with_path(outcome.chain)
         }
-        Some(outcome) => Answer::accept(outcome.chain),
+        Ok(outcome) => Answer::accept(outcome.chain),
     }
 }
 

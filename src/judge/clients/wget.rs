@@ -38,8 +38,12 @@ fn judge(case: &Case<'_>) -> Answer {
     }
     let Some(end_entity) = case.end_entity() else { return Answer::undetermined("no end entity") };
     // gnutls_session_enable_compatibility_mode: a keyUsage violation is let pass.
-    let Some(outcome) = gnutls::verify(case, end_entity, Settings::default()) else {
-        return Answer::reject(Category::PathLength, "5").with_message("ERROR: No certificate presented.");
+    let outcome = match gnutls::verify_peers(case, end_entity, Settings::default()) {
+        Ok(outcome) => outcome,
+        // It takes every error of the call for this one.
+        Err(error) => {
+            return refuse(error.category, &[]).with_message("ERROR: No certificate presented.");
+        }
     };
     let status = outcome.status;
     let certificate = case.pool.get(end_entity);
@@ -48,9 +52,14 @@ fn judge(case: &Case<'_>) -> Answer {
         return Answer::accept(outcome.chain);
     }
     let words: Vec<&str> = faults.iter().map(|(_, words)| *words).collect();
-    Answer::reject(category(&status, &faults), format!("5 {}", words.join("+")))
+    refuse(category(&status, &faults), &words)
         .with_message(format!("The certificate of '{}': {}", case.reference, words.join(", ")))
         .with_path(outcome.chain)
+}
+
+/// Exit status 5, `VERIFCERTERR`, and the words that tell its messages apart.
+fn refuse(category: Category, words: &[&str]) -> Answer {
+    Answer::reject(category, format!("5 {}", words.join("+")))
 }
 
 /// What `ssl_check_certificate` prints: of the library's flags, then of its own checks.
@@ -60,8 +69,9 @@ fn faults(case: &Case<'_>, certificate: &Certificate, status: &gnutls::Status) -
         (status.invalid, Category::Unspecified, "not trusted"),
         (status.has(Fault::Revoked), Category::Revoked, "has been revoked"),
         (status.has(Fault::InsecureAlgorithm), Category::Algorithm, "insecure algorithm"),
+        (status.has(Fault::Expired), Category::Expired, "has expired"),
         (case.at < certificate.not_before, Category::NotYetValid, "not yet been activated"),
-        (status.has(Fault::Expired) || is_over, Category::Expired, "has expired"),
+        (is_over && !status.has(Fault::Expired), Category::Expired, "has expired"),
         (
             !case.any_name && !case.name_holds(certificate, gnutls::matches_host),
             Category::Hostname,
@@ -100,7 +110,7 @@ fn handshake(failure: &Failure, _case: &Case<'_>) -> Option<Answer> {
 fn failed(error: HandshakeError) -> Answer {
     let answer = match error.alert {
         Some((number, text)) => Answer::error(error.category, format!("4 received alert [{number}]: {text}")),
-        None if error.category == Category::BadFormat => Answer::reject(error.category, format!("4 {}", error.text)),
+        None if error.is_verdict() => Answer::reject(error.category, format!("4 {}", error.text)),
         None => Answer::error(error.category, format!("4 {}", error.text)),
     };
     answer.with_message(format!("GnuTLS: {}", error.text))

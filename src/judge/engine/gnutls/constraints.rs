@@ -34,7 +34,7 @@ fn is_valid_constraint(subtree: &GeneralName) -> bool {
                 mask.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
             matches!(range.len(), 8 | 32) && bits.is_sorted_by(|before, after| before >= after)
         }
-        GeneralName::Uri(_) | GeneralName::Directory(_) | GeneralName::Other(0) => true,
+        GeneralName::Uri(_) | GeneralName::Directory(_) => true,
         GeneralName::Other(_) | GeneralName::Invalid(_) => false,
     }
 }

@@ -7,6 +7,7 @@
 
 mod constraints;
 mod host;
+mod import;
 mod path;
 mod staple;
 
@@ -19,7 +20,8 @@ use crate::judge::pool::CertId;
 use crate::model::handshake::{Failure, FailureKind};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
-use crate::x509::{Certificate, NameConstraints, usage};
+use crate::x509::{NameConstraints, usage};
+use import::import_error;
 use path::has_purpose;
 use staple::staple_status;
 
@@ -161,6 +163,31 @@ pub struct Outcome {
     pub status: Status,
 }
 
+/// One of the `GNUTLS_E_` errors (`lib/errors.c`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LibraryError {
+    /// `gnutls_strerror`.
+    pub text: &'static str,
+    pub number: i32,
+    pub category: Category,
+}
+
+impl LibraryError {
+    const CERTIFICATE: Self = Self::format(-43, "Error in the certificate.");
+    const UNKNOWN_SAN: Self = Self::format(-62, "Unknown Subject Alternative name in X.509 certificate.");
+    const ASN1_DER: Self = Self::format(-69, "ASN1 parser: Error in DER parsing.");
+    const ASN1_TAG: Self = Self::format(-73, "ASN1 parser: Error in TAG.");
+    const TIME: Self = Self::format(-416, "Error in the time fields of certificate.");
+    const ASN1_TIME: Self = Self::format(-418, "The DER time encoding is invalid.");
+    const DUPLICATE_EXTENSION: Self = Self::format(-430, "Duplicate extension in X.509 certificate.");
+    const CONSTRAINT: Self =
+        Self { text: "Some constraint limits were reached.", number: -101, category: Category::PathLength };
+
+    const fn format(number: i32, text: &'static str) -> Self {
+        Self { text, number, category: Category::BadFormat }
+    }
+}
+
 /// What `gnutls_handshake` returns: its own error, or an alert that the server sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeError {
@@ -174,6 +201,11 @@ pub struct HandshakeError {
 impl HandshakeError {
     const fn own(category: Category, text: &'static str) -> Self {
         Self { text, alert: None, category }
+    }
+
+    /// Does it name the certificate, so that the user takes it for a verdict on that? Its decoder's errors do not.
+    pub fn is_verdict(&self) -> bool {
+        matches!(self.category, Category::BadFormat | Category::Usage) && self.text.contains("certificate")
     }
 
     /// `GNUTLS_E_FATAL_ALERT_RECEIVED`, with the texts of `lib/alert.c`; `name` as RFC 8446 §6 has it.
@@ -231,19 +263,23 @@ pub fn handshake_error(failure: &Failure) -> Option<HandshakeError> {
     })
 }
 
-/// What stops the handshake before or while the Certificate message is read (`lib/auth/cert.c`,
-/// `gnutls_x509_crt_import`): every certificate of the list is imported, whether it is needed or not.
+/// What stops the handshake before or while the Certificate message is read: of the list only the first certificate is
+/// imported then (`_gnutls_get_auth_info_pcert` of `lib/pcert.c`).
 pub fn receive(case: &Case<'_>) -> Result<(), HandshakeError> {
-    if case.end_entity().is_some_and(|id| !negotiates(&case.pool.get(id).key)) {
+    let end_entity = case.end_entity().map(|id| case.pool.get(id));
+    if end_entity.is_some_and(|certificate| !negotiates(&certificate.key)) {
         return Err(HandshakeError::alert("handshake_failure"));
     }
     if case.certificate_message_bytes() > MAX_MESSAGE {
         return Err(HandshakeError::own(Category::MessageTooBig, "The handshake data size is too large."));
     }
-    if !case.unparsable.is_empty() || case.served.iter().any(|&id| !is_importable(case.pool.get(id))) {
-        return Err(HandshakeError::own(Category::BadFormat, "Error in the certificate."));
-    }
-    Ok(())
+    // What our reader does not take, libtasn1 mostly does not decode.
+    let error = if case.unparsable.contains(&0) {
+        Some(LibraryError::ASN1_DER)
+    } else {
+        end_entity.and_then(|certificate| import_error(certificate))
+    };
+    error.map_or(Ok(()), |error| Err(HandshakeError::own(error.category, error.text)))
 }
 
 /// `_gnutls_check_key_usage_for_sig` and `_gnutls_check_key_usage_for_enc` (`lib/tls-sig.c`), which run when the server
@@ -269,25 +305,26 @@ fn negotiates(key: &KeyKind) -> bool {
     }
 }
 
-/// `gnutls_x509_crt_import` with `_gnutls_check_cert_sanity`, and the import of the key that follows it.
-fn is_importable(certificate: &Certificate) -> bool {
-    let extensions = &certificate.extensions;
-    let alternative_names = |oid: &str| matches!(oid, "2.5.29.17" | "2.5.29.18");
-    certificate.algorithms_agree
-        && (certificate.version >= 3 || extensions.count == 0)
-        && extensions.repeated.is_empty()
-        && !extensions.undecodable.iter().any(|extension| alternative_names(&extension.oid))
-        && match certificate.key {
-            KeyKind::Ec(curve) => !matches!(curve, Curve::Secp256k1 | Curve::Other),
-            KeyKind::Other(_) => false,
-            _ => true,
-        }
+/// `gnutls_certificate_verify_peers` (`_gnutls_x509_cert_verify_peers` of `lib/cert-session.c`): the whole list is imported,
+/// whether it is needed or not.
+pub fn verify_peers(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Result<Outcome, LibraryError> {
+    if case.served.len() + case.unparsable.len() > MAX_CERTIFICATES {
+        return Err(LibraryError::CONSTRAINT);
+    }
+    if let Some(error) = case.served.iter().find_map(|&id| import_error(case.pool.get(id))) {
+        return Err(error);
+    }
+    // Most of what is no certificate does not even begin like one.
+    if !case.unparsable.is_empty() {
+        return Err(LibraryError::ASN1_TAG);
+    }
+    verify(case, end_entity, settings)
 }
 
-/// `gnutls_certificate_verify_peers`. `None`: more certificates than it looks at (`GNUTLS_E_CONSTRAINT_ERROR`).
-pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Option<Outcome> {
+/// `gnutls_x509_trust_list_verify_crt2` and what the caller has checked besides.
+pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Result<Outcome, LibraryError> {
     if case.served.len() > MAX_CERTIFICATES {
-        return None;
+        return Err(LibraryError::CONSTRAINT);
     }
     let verification = Verification { case, settings };
     let mut chain = verification.shorten(verification.sorted());
@@ -300,7 +337,7 @@ pub fn verify(case: &Case<'_>, end_entity: CertId, settings: Settings) -> Option
         status.add(Fault::UnexpectedOwner);
     }
     status.merge(staple_status(case));
-    Some(Outcome { chain, status })
+    Ok(Outcome { chain, status })
 }
 
 struct Verification<'a> {

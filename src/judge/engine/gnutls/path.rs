@@ -4,9 +4,9 @@ use super::constraints::constraints_hold;
 use super::{Below, Fault, MAX_PATH, Profile, SUPPORTED, Status, Verification};
 use crate::judge::pool::CertId;
 use crate::x509::dn::DistinguishedName;
-use crate::x509::key::{Curve, KeyKind};
+use crate::x509::key::{Curve, KeyKind, is_p192};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, ExtendedKeyUsage, usage};
+use crate::x509::{Certificate, EncodingFault, ExtendedKeyUsage, der, usage};
 
 impl<'a> Verification<'a> {
     fn get(&self, id: CertId) -> &'a Certificate {
@@ -188,6 +188,9 @@ impl<'a> Verification<'a> {
             return status;
         };
         below.max_path = left;
+        let knows_algorithm = is_known(&certificate.signature_algorithm);
+        let reads_signature = has_whole_signature(certificate);
+        status.invalid |= !knows_algorithm || !reads_signature;
         if let Some(issuer_id) = issuer_id {
             let issuer = self.get(issuer_id);
             if !constraints_hold(certificate, issuer, below, is_end) {
@@ -198,7 +201,8 @@ impl<'a> Verification<'a> {
                 status.add(Fault::SignerConstraints);
             }
             if refuse_v1 || issuer.version != 1 {
-                if !may_sign(id, issuer_id, issuer, &mut below.max_path, refuse_v1) {
+                let reads_signatures = reads_signature && has_whole_signature(issuer);
+                if !(reads_signatures && may_sign(id, issuer_id, issuer, &mut below.max_path, refuse_v1)) {
                     status.add(Fault::SignerNotCa);
                 }
                 match &issuer.extensions.key_usage {
@@ -208,9 +212,12 @@ impl<'a> Verification<'a> {
                 }
             }
             // What our library cannot compute, GnuTLS can: MD5, P-224, Ed448.
-            if self.case.pool.signature(id, issuer_id) == SignatureCheck::Invalid {
+            let is_checked = knows_algorithm && reads_signature && is_readable(issuer);
+            if is_checked && self.case.pool.signature(id, issuer_id) == SignatureCheck::Invalid {
                 if is_made_with(&certificate.signature_algorithm, &issuer.key) {
                     status.add(Fault::Signature);
+                } else if has_pss_parameters(issuer) {
+                    status.add(Fault::SignerConstraints);
                 } else {
                     status.invalid = true; // GNUTLS_E_INCOMPATIBLE_SIG_WITH_KEY
                 }
@@ -224,14 +231,12 @@ impl<'a> Verification<'a> {
         if is_end && has_unknown_critical(certificate) {
             status.add(Fault::UnknownCriticalExtension);
         }
-        if matches!(&certificate.signature_algorithm, SignatureAlgorithm::Other(oid) if &**oid == DSA_SHA1) {
-            status.add(Fault::InsecureAlgorithm);
-        }
-        if !matches!(certificate.signature_algorithm, SignatureAlgorithm::Other(_)) {
-            let is_weak = matches!(certificate.signature_algorithm.hash(), Some(Hash::Md5 | Hash::Sha1));
+        if knows_algorithm {
             let keys = [Some(certificate), issuer_id.map(|issuer| self.get(issuer))];
+            let is_broken = is_broken(&certificate.signature_algorithm);
+            let is_weak = is_broken || certificate.signature_algorithm.hash() == Some(Hash::Sha1);
             if keys.into_iter().flatten().any(|owner| !self.settings.profile.accepts(owner))
-                || certificate.signature_algorithm.hash() == Some(Hash::Md5)
+                || is_broken
                 || (is_weak && !is_issuer(certificate, certificate))
             {
                 status.add(Fault::InsecureAlgorithm);
@@ -263,7 +268,8 @@ fn is_issuer(certificate: &Certificate, issuer: &Certificate) -> bool {
     }
     let wanted = certificate.extensions.authority_key_id.as_ref().and_then(|authority| authority.key_id.as_ref());
     match (wanted, &issuer.extensions.subject_key_id) {
-        (Some(wanted), Some(found)) => wanted == found,
+        // gnutls_x509_crt_get_subject_key_id gives an empty one for none.
+        (Some(wanted), Some(found)) => wanted == found || found.is_empty(),
         _ => true,
     }
 }
@@ -291,14 +297,36 @@ fn may_sign(id: CertId, issuer_id: CertId, issuer: &Certificate, max_path: &mut 
     if id == issuer_id {
         return true;
     }
-    match &issuer.extensions.basic_constraints {
-        Some(constraints) if constraints.ca => {
-            *max_path = constraints.path_len.map_or(*max_path, |allowed| allowed.min(*max_path));
+    match basic_constraints(issuer) {
+        Some((true, limit)) => {
+            *max_path = limit.map_or(*max_path, |allowed| allowed.min(*max_path));
             true
         }
-        Some(_) => false,
+        Some((false, _)) => false,
         None => !refuse_v1 && !is_undecodable(issuer, "2.5.29.19") && is_issuer(issuer, issuer),
     }
+}
+
+/// `cA` and pathLenConstraint, which `_gnutls_x509_read_uint` of `lib/x509/common.c` takes for up to four octets without a
+/// sign: below zero becomes a great number.
+fn basic_constraints(certificate: &Certificate) -> Option<(bool, Option<u32>)> {
+    /// 2.5.29.19
+    const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+    if let Some(constraints) = &certificate.extensions.basic_constraints {
+        return Some((constraints.ca, constraints.path_len));
+    }
+    let (fields, _) = der::split(certificate.extension_value(BASIC_CONSTRAINTS)?)?;
+    match der::values(fields.content).map(|field| (field.tag, field.content)).collect::<Vec<_>>()[..] {
+        [(0x01, [0xff]), (0x02, limit)] if (1..=4).contains(&limit.len()) => {
+            Some((true, Some(limit.iter().fold(0, |limit, &octet| limit << 8 | u32::from(octet)))))
+        }
+        _ => None,
+    }
+}
+
+/// `_gnutls_x509_get_signature` of `lib/x509/common.c`: a BIT STRING of whole octets.
+fn has_whole_signature(certificate: &Certificate) -> bool {
+    !certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits)
 }
 
 pub(super) fn is_undecodable(certificate: &Certificate, oid: &str) -> bool {
@@ -322,20 +350,88 @@ fn is_made_with(algorithm: &SignatureAlgorithm, key: &KeyKind) -> bool {
     )
 }
 
-impl Profile {
-    /// `is_level_acceptable`: of the key. What GnuTLS has no curve for has no strength.
-    fn accepts(self, certificate: &Certificate) -> bool {
-        match (&certificate.key, self) {
-            (KeyKind::Rsa { bits, .. }, Self::Low) => *bits >= 1024,
-            (KeyKind::Rsa { bits, .. }, Self::Medium) => *bits >= 2048,
-            (KeyKind::Ec(Curve::Secp256k1 | Curve::Other), Self::Medium) => false,
-            _ => true,
-        }
+/// `_gnutls_x509_validate_sign_params` asks a key restricted to RSASSA-PSS whether it is also restricted to a hash.
+fn has_pss_parameters(issuer: &Certificate) -> bool {
+    let algorithm = der::split(issuer.spki()).and_then(|(spki, _)| der::values(spki.content).next());
+    matches!(issuer.key, KeyKind::Rsa { pss: true, .. })
+        && algorithm.is_some_and(|algorithm| der::values(algorithm.content).nth(1).is_some())
+}
+
+/// Is it one of `sign_algorithms` of `lib/algorithms/sign.c`? Only then are hash and keys asked for their strength.
+fn is_known(algorithm: &SignatureAlgorithm) -> bool {
+    /// RSA with MD2 and RIPEMD-160; DSA with SHA-1, with SHA-2, with SHA-3; ECDSA with SHA-3; RSA with SHA-3.
+    const KNOWN: &[&str] = &[
+        RSA_MD2,
+        "1.3.36.3.3.1.2",
+        DSA_SHA1,
+        "2.16.840.1.101.3.4.3.1",
+        "2.16.840.1.101.3.4.3.2",
+        "2.16.840.1.101.3.4.3.3",
+        "2.16.840.1.101.3.4.3.4",
+        "2.16.840.1.101.3.4.3.5",
+        "2.16.840.1.101.3.4.3.6",
+        "2.16.840.1.101.3.4.3.7",
+        "2.16.840.1.101.3.4.3.8",
+        "2.16.840.1.101.3.4.3.9",
+        "2.16.840.1.101.3.4.3.10",
+        "2.16.840.1.101.3.4.3.11",
+        "2.16.840.1.101.3.4.3.12",
+        "2.16.840.1.101.3.4.3.13",
+        "2.16.840.1.101.3.4.3.14",
+        "2.16.840.1.101.3.4.3.15",
+        "2.16.840.1.101.3.4.3.16",
+    ];
+    match algorithm {
+        SignatureAlgorithm::RsaPss(hash) => matches!(hash, Hash::Sha256 | Hash::Sha384 | Hash::Sha512),
+        SignatureAlgorithm::Other(oid) => KNOWN.contains(&&**oid),
+        _ => true,
     }
 }
 
-/// `dsa-with-sha1` (RFC 3279 §2.2.2), the one of the algorithms that only GnuTLS' name is known of which is too weak for it.
+/// The security level of `sign_algorithms` says so whoever signed.
+fn is_broken(algorithm: &SignatureAlgorithm) -> bool {
+    match algorithm {
+        SignatureAlgorithm::Other(oid) => [RSA_MD2, DSA_SHA1].contains(&&**oid),
+        _ => algorithm.hash() == Some(Hash::Md5),
+    }
+}
+
+/// `md2WithRSAEncryption` (RFC 3279 §2.2.1).
+const RSA_MD2: &str = "1.2.840.113549.1.1.2";
+
+/// `dsa-with-sha1` (RFC 3279 §2.2.2).
 const DSA_SHA1: &str = "1.2.840.10040.4.3";
+
+impl Profile {
+    /// `is_level_acceptable`: of the key. One that cannot be read has no strength.
+    fn accepts(self, certificate: &Certificate) -> bool {
+        is_readable(certificate)
+            && match (&certificate.key, self) {
+                (KeyKind::Rsa { bits, .. }, Self::Low) => *bits >= 1024,
+                (KeyKind::Rsa { bits, .. }, Self::Medium) => *bits >= 2048,
+                // P-192
+                (KeyKind::Ec(Curve::Other), Self::Medium) => false,
+                _ => true,
+            }
+    }
+}
+
+/// `_gnutls_x509_crt_get_mpis`: the curves of NIST by name (`lib/algorithms/ecc.c`), a point that is not compressed
+/// (`_gnutls_ecc_ansi_x962_import`).
+fn is_readable(owner: &Certificate) -> bool {
+    match &owner.key {
+        KeyKind::Ec(curve) => {
+            let is_named = match curve {
+                Curve::Secp256k1 => false,
+                Curve::Other => is_p192(owner.spki()),
+                Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521 => true,
+            };
+            is_named && owner.subject_public_key().starts_with(&[0x04])
+        }
+        KeyKind::Other(_) => false,
+        KeyKind::Rsa { .. } | KeyKind::Dsa | KeyKind::Ed25519 | KeyKind::Ed448 => true,
+    }
+}
 
 /// `_gnutls_check_key_purpose` for serverAuth; a CA may have one of the old step-up purposes instead.
 pub(super) fn has_purpose(certificate: &Certificate, any_counts: bool) -> bool {

@@ -1,19 +1,18 @@
 //! What is asked of one certificate.
 
+use super::encoding::{Exception, IO_EXCEPTION, critical_extension_error, key_error, key_usage, may_sign, path_limit};
 use super::text::{java_name, same_name};
 use super::{CERTIFICATE_EXCEPTION, DNS_NAME, PathError};
 use crate::model::verdict::Category;
 use crate::x509::general_name::GeneralName;
 use crate::x509::key::{Curve, KeyKind, is_p192};
-use crate::x509::{Certificate, SubjectAltName, usage};
+use crate::x509::{Certificate, EncodingFault, SubjectAltName, usage};
 
 /// `jdk.certpath.disabledAlgorithms`: key sizes and curves.
 pub(super) fn weak_key(certificate: &Certificate) -> Option<String> {
     match certificate.key {
         KeyKind::Rsa { bits, .. } if bits < 1024 => Some(format!("keysize limits: RSA {bits} bit key")),
         KeyKind::Ec(Curve::Other) if is_p192(certificate.spki()) => Some("keysize limits: EC 192 bit key".to_owned()),
-        // jdk.disabled.namedCurves
-        KeyKind::Ec(Curve::Secp256k1) => Some("disabled algorithm: secp256k1".to_owned()),
         _ => None,
     }
 }
@@ -29,10 +28,7 @@ pub(super) fn check_basic_constraints(
         // One that an anchor issued to itself, for a change of keys.
         (is_first && is_self_issued).then_some(usize::MAX)
     } else {
-        let constraints = certificate.extensions.basic_constraints.as_ref().filter(|constraints| constraints.ca);
-        constraints.map(|constraints| {
-            constraints.path_len.map_or(usize::MAX, |allowed| usize::try_from(allowed).unwrap_or(usize::MAX))
-        })
+        path_limit(certificate)
     };
     let Some(limit) = limit else {
         let message = "basic constraints check failed: this is not a CA certificate";
@@ -48,11 +44,6 @@ pub(super) fn check_basic_constraints(
     }
     *remaining = limit.min(*remaining);
     Ok(())
-}
-
-/// `KeyChecker.verifyCAKeyUsage`.
-pub(super) fn may_sign(certificate: &Certificate) -> bool {
-    certificate.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.allows(usage::KEY_CERT_SIGN))
 }
 
 /// What the checkers take out of the set of critical extensions.
@@ -71,8 +62,11 @@ pub(super) fn has_unrecognised_critical_extension(certificate: &Certificate) -> 
     certificate.extensions.critical.iter().any(|oid| !RECOGNISED.contains(&&**oid))
 }
 
-/// `PKIXValidator.verifyTrustAnchor`.
+/// `PKIXValidator.verifyTrustAnchor`: below version 3 there is nothing to ask it.
 pub(super) fn anchor_error(anchor: &Certificate) -> Option<(String, Category)> {
+    if anchor.version < 3 {
+        return None;
+    }
     let subject = java_name(&anchor.subject);
     if !anchor.is_ca() {
         return Some((format!("TrustAnchor with subject \"{subject}\" is not a CA certificate"), Category::CaFlag));
@@ -99,36 +93,60 @@ pub(super) fn identifiers_match(issuer: &Certificate, child: &Certificate) -> bo
 pub(super) fn end_entity_error(certificate: &Certificate) -> Option<&'static str> {
     const STEP_UP: [&str; 2] = ["1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1"];
     let extensions = &certificate.extensions;
-    if extensions.key_usage.as_ref().is_some_and(|key_usage| !key_usage.allows(usage::DIGITAL_SIGNATURE)) {
+    if key_usage(certificate).is_some_and(|bits| bits & usage::DIGITAL_SIGNATURE == 0) {
         return Some("KeyUsage does not allow digital signatures");
     }
     let allows = extensions.extended_key_usage.as_ref().is_none_or(|purposes| {
         purposes.any || purposes.server_auth || purposes.other.iter().any(|oid| STEP_UP.contains(&&**oid))
     });
-    (!allows).then_some("Extended key usage does not permit use for TLS server authentication")
+    if !allows {
+        return Some("Extended key usage does not permit use for TLS server authentication");
+    }
+    // SimpleValidator.getNetscapeCertTypeBit
+    extensions
+        .netscape_cert_type
+        .is_some_and(|bits| bits & NETSCAPE_SSL_SERVER == 0)
+        .then_some("Netscape cert type does not permit use for SSL server")
 }
 
-/// What `X509CertInfo` and `CertificateExtensions` refuse of that which our reader lets pass: class and message.
-pub(super) fn parse_error(certificate: &Certificate) -> Option<(&'static str, String)> {
+/// Bit 1 of Netscape's certificate type.
+const NETSCAPE_SSL_SERVER: u8 = 0x40;
+
+/// What `X509CertInfo.parse` and `CertificateExtensions` refuse of that which our reader lets pass, in their order.
+pub(super) fn parse_error(certificate: &Certificate) -> Option<Exception> {
     const PARSING: &str = "java.security.cert.CertificateParsingException";
-    const IO: &str = "java.io.IOException";
     let extensions = &certificate.extensions;
     let say = |class, message: &str| Some((class, message.to_owned()));
+    if certificate.encoding_faults.contains(&EncodingFault::SerialEmpty) {
+        return say(IO_EXCEPTION, "Invalid encoding: zero length Int value");
+    }
     if certificate.issuer.is_empty() {
         return say(PARSING, "Empty issuer DN not allowed in X509Certificates");
     }
     if certificate.subject.is_empty() && certificate.version == 1 {
         return say(PARSING, "Empty subject DN not allowed in v1 certificate");
     }
-    if !extensions.repeated.is_empty() {
-        return say(IO, "Duplicate extensions not allowed");
+    if let Some(error) = key_error(certificate) {
+        return Some(error);
     }
-    if let Some(extension) = extensions.undecodable.iter().find(|extension| extension.critical) {
-        return Some((IO, format!("Parsing of critical extension {} failed", extension.oid)));
+    match certificate.version {
+        3 => {}
+        1 if extensions.count > 0 || certificate.has_unique_ids() => {
+            return say(PARSING, "no more data allowed for version 1 certificate");
+        }
+        _ if extensions.count > 0 => return say(PARSING, "Extensions not allowed in v2 certificate"),
+        _ => {}
+    }
+    if !extensions.repeated.is_empty() {
+        return say(IO_EXCEPTION, "Duplicate extensions not allowed");
+    }
+    let mut undecodable = extensions.undecodable.iter().filter(|extension| extension.critical);
+    if let Some(error) = undecodable.find_map(|extension| critical_extension_error(certificate, &extension.oid)) {
+        return Some(error);
     }
     let raw_san = extensions.subject_alt_name.as_ref();
     if raw_san.is_some_and(|san| san.critical) && alternative_names(certificate).is_none() {
-        return say(IO, "Invalid name in critical SubjectAlternativeName");
+        return say(IO_EXCEPTION, "Invalid name in critical SubjectAlternativeName");
     }
     if certificate.subject.is_empty() {
         let problem = match raw_san {
@@ -146,7 +164,7 @@ pub(super) fn parse_error(certificate: &Certificate) -> Option<(&'static str, St
             return Some((PARSING, format!("X.509 Certificate is incomplete: {problem}")));
         }
     }
-    if !certificate.algorithms_agree {
+    if !certificate.algorithms_agree_but_for_null() {
         return say(CERTIFICATE_EXCEPTION, "Signature algorithm mismatch");
     }
     None

@@ -3,13 +3,55 @@
 use std::net::IpAddr;
 
 use super::certificate::alternative_names;
+use super::encoding::IO_EXCEPTION;
 use super::host::is_matched;
-use super::{MAX_NAME_COMPARISONS, Stop};
+use super::{Crash, MAX_NAME_COMPARISONS, PathError, Stop};
+use crate::model::verdict::Category;
 use crate::x509::general_name::GeneralName;
 use crate::x509::{Certificate, NameConstraints};
 
+/// `DNSName.constrains` asks an empty subtree for its first character.
+static EMPTY_SUBTREE: Crash = Crash {
+    code: "StringIndexOutOfBoundsException: String index out of range: 0",
+    message: "javax.net.ssl.SSLException: (internal_error) String index out of range: 0 <- \
+              java.lang.StringIndexOutOfBoundsException: String index out of range: 0",
+};
+
+/// `OIDName.constrains` of two different registeredIDs. Our reader keeps no value of these: equal ones count as different.
+static REGISTERED_ID: Crash = Crash {
+    code: "UnsupportedOperationException: Narrowing and widening are not supported for OIDNames",
+    message: "javax.net.ssl.SSLProtocolException: (unexpected_message) Unsupported handshake message: certificate <- \
+              java.lang.UnsupportedOperationException: Narrowing and widening are not supported for OIDNames",
+};
+
+/// `OtherName.constrains` of any two.
+static OTHER_NAME: Crash = Crash {
+    code: "UnsupportedOperationException: Narrowing, widening, and matching are not supported for OtherName.",
+    message: "javax.net.ssl.SSLProtocolException: (unexpected_message) Unsupported handshake message: certificate <- \
+              java.lang.UnsupportedOperationException: Narrowing, widening, and matching are not supported for OtherName.",
+};
+
+/// `GeneralSubtrees.createWidestSubtree` for dNSNames.
+static WIDEST_SUBTREE: Crash = Crash {
+    code: "IOException: DNSName must not be null or empty",
+    message: "javax.net.ssl.SSLException: (internal_error) Unexpected error: java.io.IOException: DNSName must not be null \
+              or empty <- java.lang.RuntimeException: Unexpected error: java.io.IOException: DNSName must not be null or \
+              empty <- java.io.IOException: DNSName must not be null or empty",
+};
+
 /// `NameConstraintsExtension.verify(X509Certificate)`: the subject, then the SAN, or without one the subject's addresses.
 pub(super) fn names_allowed(certificate: &Certificate, constraints: &NameConstraints) -> Result<bool, Stop> {
+    let unsupported = match constraints {
+        NameConstraints { minimum: true, .. } => {
+            Some("Non-zero minimum BaseDistance in name constraints not supported")
+        }
+        NameConstraints { maximum: true, .. } => Some("Maximum BaseDistance in name constraints not supported"),
+        _ => None,
+    };
+    if let Some(message) = unsupported {
+        let error = PathError::new("UNSPECIFIED", Category::NameConstraints, format!("{IO_EXCEPTION}: {message}"));
+        return Err(PathError { causes: vec![(IO_EXCEPTION, message.to_owned())], ..error }.into());
+    }
     if !certificate.subject.is_empty()
         && !name_allowed(&GeneralName::Directory(certificate.subject.clone()), constraints)?
     {
@@ -50,21 +92,25 @@ pub(super) fn address_in_common_name(certificate: &Certificate) -> Option<IpAddr
     certificate.subject.common_name()?.parse().ok()
 }
 
-/// What the constructor of `DNSName` takes: labels of letters, digits, inner hyphens and underscores.
+/// What the constructor of `DNSName` takes: labels of letters, digits and inner hyphens.
 fn is_dns_name(name: &str) -> bool {
-    !name.is_empty()
+    name.len() <= 253
         && name.split('.').all(|label| {
-            label.starts_with(|c: char| c.is_ascii_alphanumeric())
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
 }
 
 /// `NameConstraintsExtension.verify(GeneralNameInterface)`: excluded first.
 fn name_allowed(name: &GeneralName, constraints: &NameConstraints) -> Result<bool, Stop> {
-    let same_kind = |subtree: &&GeneralName| std::mem::discriminant(*subtree) == std::mem::discriminant(name);
+    let same_kind = |subtree: &&GeneralName| match (*subtree, name) {
+        (GeneralName::Other(one), GeneralName::Other(other)) => one == other,
+        (subtree, name) => std::mem::discriminant(subtree) == std::mem::discriminant(name),
+    };
     for subtree in constraints.excluded.iter().filter(same_kind) {
-        if is_within(name, subtree)? {
+        if is_wildcard_within(name, subtree) || is_within(name, subtree)? {
             return Ok(false);
         }
     }
@@ -81,7 +127,11 @@ fn name_allowed(name: &GeneralName, constraints: &NameConstraints) -> Result<boo
 /// `constrains` of each kind of name: does `name` match or narrow `subtree`?
 fn is_within(name: &GeneralName, subtree: &GeneralName) -> Result<bool, Stop> {
     Ok(match (name, subtree) {
-        (GeneralName::Dns(name), GeneralName::Dns(base)) => dns_is_within(name, base)?,
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => {
+            matches!(relation(name, base).map_err(Stop::Crash)?, Relation::Same | Relation::Narrows)
+        }
+        (GeneralName::Other(0), GeneralName::Other(0)) => return Err(Stop::Crash(&OTHER_NAME)),
+        (GeneralName::Other(8), GeneralName::Other(8)) => return Err(Stop::Crash(&REGISTERED_ID)),
         (GeneralName::Directory(name), GeneralName::Directory(base)) => {
             name.normalised().starts_with(base.normalised())
         }
@@ -108,22 +158,66 @@ fn is_within(name: &GeneralName, subtree: &GeneralName) -> Result<bool, Stop> {
     })
 }
 
-/// `DNSName.constrains`. A wildcard in the certificate that can stand for the constraint's name matches it; an empty
-/// constraint is asked for its first character.
-fn dns_is_within(name: &str, base: &str) -> Result<bool, Stop> {
+/// `DNSName.constrains(GeneralNameInterface, boolean)`: a wildcard that can stand for an excluded name is excluded itself. Of
+/// a permitted name it is not asked.
+fn is_wildcard_within(name: &GeneralName, subtree: &GeneralName) -> bool {
+    matches!((name, subtree), (GeneralName::Dns(name), GeneralName::Dns(base))
+        if name.contains('*') && is_matched(base, name, false))
+}
+
+/// What one name is to another, as the constants of `GeneralNameInterface`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Same,
+    Narrows,
+    Widens,
+    Unrelated,
+}
+
+/// `DNSName.constrains`: what `name` is to `base`. An empty one is asked for its first character.
+fn relation(name: &str, base: &str) -> Result<Relation, &'static Crash> {
     let (name, base) = (name.to_ascii_lowercase(), base.to_ascii_lowercase());
-    if name == base || is_matched(&base, &name, false) {
-        return Ok(true);
-    }
-    if base.ends_with(&name) || !name.ends_with(&base) {
-        return Ok(false);
-    }
-    let Some(first) = base.chars().next() else {
-        return Err(Stop::Crash("String index out of range: 0"));
+    let extends = |longer: &str, shorter: &str| {
+        let first = shorter.chars().next().ok_or(&EMPTY_SUBTREE)?;
+        // The callers have seen that `longer` is longer and ends with the other.
+        let before = longer.as_bytes()[longer.len() - shorter.len() - 1];
+        Ok((before == b'.') ^ (first == '.'))
     };
-    // `name` is longer than `base` here, and ends with it.
-    let before = name.as_bytes()[name.len() - base.len() - 1];
-    Ok((before == b'.') ^ (first == '.'))
+    Ok(if name == base {
+        Relation::Same
+    } else if base.ends_with(&name) {
+        if extends(&base, &name)? { Relation::Widens } else { Relation::Unrelated }
+    } else if name.ends_with(&base) {
+        if extends(&name, &base)? { Relation::Narrows } else { Relation::Unrelated }
+    } else {
+        Relation::Unrelated
+    })
+}
+
+/// `NameConstraintsExtension.merge`, `GeneralSubtrees.intersect`, of the permitted dNSNames alone: which of them are left
+/// matters to nobody, since every name is held against each list, but where none is left Java fails to exclude all.
+pub(super) fn narrow<'a>(permitted: &mut Vec<&'a str>, constraints: &'a NameConstraints) -> Result<(), &'static Crash> {
+    let added = constraints.permitted.iter().filter_map(|subtree| match subtree {
+        GeneralName::Dns(name) => Some(&**name),
+        _ => None,
+    });
+    let added: Vec<&str> = added.collect();
+    if permitted.is_empty() || added.is_empty() || permitted.len().saturating_mul(added.len()) > MAX_NAME_COMPARISONS {
+        permitted.extend(added);
+        return Ok(());
+    }
+    let mut left = Vec::new();
+    for base in permitted.iter() {
+        for name in &added {
+            match relation(name, base)? {
+                Relation::Same | Relation::Widens => left.push(*base),
+                Relation::Narrows => left.push(*name),
+                Relation::Unrelated => {}
+            }
+        }
+    }
+    *permitted = left;
+    if permitted.is_empty() { Err(&WIDEST_SUBTREE) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -131,14 +225,64 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dns_constraints_know_wildcards_and_trip_over_the_empty_one() {
-        let within = |name, base| dns_is_within(name, base).ok();
-        assert_eq!(within("a.example.com", "example.com"), Some(true));
-        assert_eq!(within("example.com", "example.com"), Some(true));
-        assert_eq!(within("xexample.com", "example.com"), Some(false));
-        assert_eq!(within("a.example.com", ".example.com"), Some(true));
-        assert_eq!(within("*.example.com", "secret.example.com"), Some(true));
-        assert_eq!(within("com", "example.com"), Some(false));
-        assert_eq!(within("example.com", ""), None);
+    fn dns_names_widen_and_narrow_and_trip_over_the_empty_one() {
+        for (name, base, expected) in [
+            ("a.example.com", "example.com", Relation::Narrows),
+            ("example.com", "EXAMPLE.com", Relation::Same),
+            ("xexample.com", "example.com", Relation::Unrelated),
+            ("a.example.com", ".example.com", Relation::Narrows),
+            ("example.com", ".example.com", Relation::Widens),
+            ("com", "example.com", Relation::Widens),
+        ] {
+            let Ok(found) = relation(name, base) else { panic!("{name} {base}") };
+            assert_eq!(found, expected, "{name} {base}");
+        }
+        assert!(relation("example.com", "").is_err());
+        let dns = |name: &str| GeneralName::Dns(name.into());
+        assert!(is_wildcard_within(&dns("*.example.com"), &dns("secret.example.com")));
+        assert!(!is_wildcard_within(&dns("example.com"), &dns(".example.com")), "only wildcards");
+    }
+
+    fn constraints(permitted: &[&str], excluded: &[&str]) -> NameConstraints {
+        let names = |names: &[&str]| names.iter().map(|&name| GeneralName::Dns(name.into())).collect();
+        NameConstraints {
+            permitted: names(permitted),
+            excluded: names(excluded),
+            minimum: false,
+            maximum: false,
+            critical: true,
+        }
+    }
+
+    #[test]
+    fn a_wildcard_is_excluded_with_what_it_can_stand_for_and_not_permitted_with_it() {
+        let name = GeneralName::Dns("*.example.com".into());
+        assert!(matches!(name_allowed(&name, &constraints(&[], &["a.example.com"])), Ok(false)));
+        assert!(matches!(name_allowed(&name, &constraints(&["a.example.com"], &[])), Ok(false)));
+        assert!(matches!(name_allowed(&name, &constraints(&["example.com"], &[])), Ok(true)));
+    }
+
+    #[test]
+    fn names_without_an_order_crash() {
+        let other = |tag| NameConstraints { permitted: vec![GeneralName::Other(tag)], ..constraints(&[], &[]) };
+        for tag in [0, 8] {
+            assert!(matches!(name_allowed(&GeneralName::Other(tag), &other(tag)), Err(Stop::Crash(_))), "{tag}");
+            assert!(matches!(name_allowed(&GeneralName::Other(8 - tag), &other(tag)), Ok(true)), "{tag}");
+        }
+    }
+
+    #[test]
+    fn merging_disjoint_permitted_names_crashes() {
+        let [com, org, sub] =
+            [&["example.com"], &["example.org"], &["a.example.com"]].map(|names| constraints(names, &[]));
+        let merge = |lists: &[&NameConstraints]| {
+            let mut permitted = Vec::new();
+            lists.iter().try_for_each(|list| narrow(&mut permitted, list)).is_ok()
+        };
+        assert!(merge(&[&com, &sub]));
+        assert!(merge(&[&sub, &com]));
+        assert!(!merge(&[&com, &org]));
+        assert!(!merge(&[&com, &sub, &org]));
+        assert!(merge(&[&com, &constraints(&[], &["example.org"])]));
     }
 }

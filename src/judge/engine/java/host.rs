@@ -45,7 +45,11 @@ pub(super) fn match_host(
 
 fn address_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
     let names = alternative_names(certificate).map_or(&[][..], |san| &san.names);
-    matches!(reference, ReferenceId::Ip(address) if names.iter().any(|name| name.as_ip() == Some(*address)))
+    // InetAddress.getByName makes an IPv4 address of one that is mapped into IPv6 (RFC 4291 §2.5.5.2).
+    let is_same = |name: &GeneralName, address: &IpAddr| {
+        name.as_ip().is_some_and(|found| found.to_canonical() == address.to_canonical())
+    };
+    matches!(reference, ReferenceId::Ip(address) if names.iter().any(|name| is_same(name, address)))
 }
 
 fn added_address_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
@@ -84,8 +88,9 @@ fn is_sni_name(name: &str) -> bool {
 /// `HostnameChecker.isMatched`: a wildcard may stand in any label and for part of it. The public suffix list is asked
 /// only where the path leads to one of the JDK's own anchors.
 pub(super) fn is_matched(host: &str, template: &str, chains_to_public: bool) -> bool {
-    let (host, template) = (host.to_ascii_lowercase(), template.to_ascii_lowercase());
-    if has_illegal_wildcard(&template, chains_to_public) || !is_sni_name(&template.replace('*', "z")) {
+    let (Some(host), Some(template)) = (unicode_name(host), unicode_name(template)) else { return false };
+    let Some(ascii) = ascii_name(&template.replace('*', "z")) else { return false };
+    if has_illegal_wildcard(&template, chains_to_public) || !is_sni_name(&ascii) {
         return false;
     }
     let (labels, patterns): (Vec<&str>, Vec<&str>) = (
@@ -93,6 +98,24 @@ pub(super) fn is_matched(host: &str, template: &str, chains_to_public: bool) -> 
         template.split('.').filter(|label| !label.is_empty()).collect(),
     );
     labels.len() == patterns.len() && labels.iter().zip(&patterns).all(|(label, pattern)| label_matches(label, pattern))
+}
+
+/// `IDN.toASCII`, label by label; `None` where that throws. Labels of ASCII stay as they are.
+fn ascii_name(name: &str) -> Option<String> {
+    let labels = name.split('.').map(|label| match label.is_ascii() {
+        true => Some(label.to_ascii_lowercase()),
+        false => idna::domain_to_ascii(label).ok(),
+    });
+    Some(labels.collect::<Option<Vec<_>>>()?.join("."))
+}
+
+/// `IDN.toUnicode(IDN.toASCII(name))`: a label that is no Punycode stays as it is.
+fn unicode_name(name: &str) -> Option<String> {
+    let unicode = |label: &str| match label.starts_with("xn--").then(|| idna::domain_to_unicode(label)) {
+        Some((unicode, Ok(()))) => unicode,
+        _ => label.to_owned(),
+    };
+    Some(ascii_name(name)?.split('.').map(unicode).collect::<Vec<_>>().join("."))
 }
 
 /// `hasIllegalWildcard`: `*` alone, a wildcard with no dot after it, or one right above a public suffix.
@@ -140,6 +163,11 @@ mod tests {
             ("localhost", "*", false),
             ("foo.example.com", "*.example.com.", false),
             ("foo.example.com", "f oo.example.com", false),
+            ("xn--bcher-kva.example.com", "b\u{fc}cher.example.com", true),
+            ("xn--bcher-kva.example.com", "XN--Bcher-kva.example.com", true),
+            ("xn--bcher-kva.example.com", "*.example.com", true),
+            ("xn--bcher-kva.example.com", "xn--*.example.com", false),
+            ("xn--bcher-kva.example.com", "xn--bcher-*.example.com", false),
         ] {
             assert_eq!(is_matched(host, template, false), matches, "{host} {template}");
         }

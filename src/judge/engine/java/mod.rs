@@ -8,6 +8,7 @@
 
 mod certificate;
 mod constraints;
+mod encoding;
 mod host;
 mod path;
 mod text;
@@ -22,6 +23,7 @@ use crate::x509::SubjectAltName;
 use crate::x509::general_name::GeneralName;
 use certificate::{alternative_names, end_entity_error, parse_error};
 use constraints::address_in_common_name;
+use encoding::Exception;
 use host::match_host;
 
 /// `jdk.tls.client.maxInboundCertificateChainLength`.
@@ -60,9 +62,18 @@ pub enum Outcome {
         path: Vec<CertId>,
     },
     /// A RuntimeException that nobody catches.
-    Crashed(&'static str),
+    Crashed(&'static Crash),
     /// The search did not come to an end within its budget.
     Undecided,
+}
+
+/// What is seen of a RuntimeException that nobody catches.
+#[derive(Debug)]
+pub struct Crash {
+    /// Class and message of the deepest cause.
+    pub code: &'static str,
+    /// With the exception that JSSE makes of it, from the outside inwards.
+    pub message: &'static str,
 }
 
 /// The tag of dNSName in GeneralName (RFC 5280 §4.2.1.6).
@@ -77,21 +88,21 @@ struct PathError {
     message: Cow<'static, str>,
     reason: &'static str,
     category: Category,
-    /// Class and message of its cause.
-    cause: Option<(&'static str, String)>,
+    /// Its causes, from the outside inwards.
+    causes: Vec<Exception>,
     alert: &'static str,
 }
 
 impl PathError {
     fn new(reason: &'static str, category: Category, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { message: message.into(), reason, category, cause: None, alert: "certificate_unknown" }
+        Self { message: message.into(), reason, category, causes: Vec::new(), alert: "certificate_unknown" }
     }
 }
 
 /// Why a step of the validation stops.
 enum Stop {
     Path(PathError),
-    Crash(&'static str),
+    Crash(&'static Crash),
     /// Our own budget is spent.
     Undecided,
 }
@@ -104,6 +115,12 @@ impl From<PathError> for Stop {
 
 fn simple_name(class: &str) -> &str {
     class.rsplit('.').next().unwrap_or(class)
+}
+
+/// What ends the handshake as a stapled OCSP response comes in (`OCSPStatusResponse` of `CertStatusExtension`): class and
+/// message.
+pub fn staple_error(case: &Case<'_>) -> Option<(&'static str, String)> {
+    encoding::staple_error(case.ocsp_staple?)
 }
 
 /// What the trust manager says to a list of certificates (`X509TrustManagerImpl.checkTrusted`): parse all, validate, look
@@ -182,19 +199,16 @@ fn wrap(what: &str, class: &str, message: &str, code: String, category: Category
 }
 
 fn path_failure(error: PathError) -> Thrown {
-    let code = match &error.cause {
+    let code = match error.causes.last() {
         Some((class, message)) => format!("{}: {message}", simple_name(class)),
         None => format!("CertPathValidatorException:{}", error.reason),
     };
     let mut thrown = wrap("validation", PATH_EXCEPTION, &error.message, code, error.category, error.alert);
-    match error.cause {
-        Some((class, message)) => thrown.layers.push(format!("{class}: {message}")),
-        // PKIXMasterCertPathValidator wraps what a checker throws once more; its own complaint it throws as it is.
-        None if error.reason != "UNRECOGNIZED_CRIT_EXT" => {
-            thrown.layers.push(format!("{PATH_EXCEPTION}: {}", error.message))
-        }
-        None => {}
+    // PKIXMasterCertPathValidator wraps what a checker throws once more; its own complaint it throws as it is.
+    if error.causes.is_empty() && error.reason != "UNRECOGNIZED_CRIT_EXT" {
+        thrown.layers.push(format!("{PATH_EXCEPTION}: {}", error.message));
     }
+    thrown.layers.extend(error.causes.iter().map(|(class, message)| format!("{class}: {message}")));
     thrown
 }
 

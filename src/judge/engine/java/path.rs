@@ -1,13 +1,17 @@
 //! The path: checked as it was sent, or searched for.
 
 use super::certificate::{
-    anchor_error, check_basic_constraints, has_unrecognised_critical_extension, identifiers_match, may_sign, weak_key,
+    anchor_error, check_basic_constraints, has_unrecognised_critical_extension, identifiers_match, weak_key,
 };
-use super::constraints::names_allowed;
+use super::constraints::{names_allowed, narrow};
+use super::encoding::{
+    IO_EXCEPTION, brainpool_curve, ecdsa_value_error, has_unusual_salt, is_signed_part_rewritten, key_usage, may_sign,
+    path_limit,
+};
 use super::text::{java_date, java_name, same_name};
 use super::{
-    MAX_PATH_LENGTH, MAX_STEPS, Outcome, PathError, Stop, VALIDATOR_EXCEPTION, Validator, path_failure, simple_name,
-    wrap,
+    Crash, MAX_PATH_LENGTH, MAX_STEPS, Outcome, PathError, Stop, VALIDATOR_EXCEPTION, Validator, path_failure,
+    simple_name, wrap,
 };
 use crate::judge::anchors::AnchorKind;
 use crate::judge::policy::{self, PolicyFault, PolicyInputs};
@@ -93,6 +97,7 @@ impl Validator<'_> {
     fn check_path(&self, path: &[CertId], anchor: CertId) -> Result<(), Stop> {
         let mut remaining = path.len();
         let mut constraints: Vec<&NameConstraints> = Vec::new();
+        let mut permitted: Vec<&str> = Vec::new();
         let policies = self.policy_error(path);
         for position in (0..path.len()).rev() {
             let certificate = self.get(path[position]);
@@ -113,7 +118,10 @@ impl Validator<'_> {
                     }
                 }
             }
-            constraints.extend(&certificate.extensions.name_constraints);
+            if let Some(added) = &certificate.extensions.name_constraints {
+                narrow(&mut permitted, added).map_err(Stop::Crash)?;
+                constraints.push(added);
+            }
             if let Some((_, message)) = policies.as_ref().filter(|(at, _)| *at == position) {
                 return Err(PathError::new("INVALID_POLICY", Category::Invalid, *message).into());
             }
@@ -123,6 +131,7 @@ impl Validator<'_> {
                 return Err(PathError::new("NAME_CHAINING", Category::UnknownIssuer, message).into());
             }
             self.check_signature(path[position], issuer)?;
+            self.check_scheme(certificate)?;
             if has_unrecognised_critical_extension(certificate) {
                 let message = "unrecognized critical extension(s)";
                 return Err(PathError::new("UNRECOGNIZED_CRIT_EXT", Category::CriticalExtension, message).into());
@@ -172,7 +181,7 @@ impl Validator<'_> {
             let message = format!("Algorithm constraints check failed on signature algorithm: {name}");
             return constrained(message, "bad_certificate");
         }
-        if certificate.extensions.key_usage.as_ref().is_some_and(|key_usage| key_usage.bits & 0x7f == 0) {
+        if key_usage(certificate).is_some_and(|bits| bits & 0x7f == 0) {
             // encipherOnly and decipherOnly alone allow nothing.
             let message = "incorrect KeyUsage extension bits";
             return Err(PathError::new("INVALID_KEY_USAGE", Category::Usage, message));
@@ -218,21 +227,64 @@ impl Validator<'_> {
             return Ok(());
         };
         let error = PathError::new(reason, category, "validity check failed");
-        Err(PathError { cause: Some((class, text)), alert, ..error })
+        Err(PathError { causes: vec![(class, text)], alert, ..error })
     }
 
-    /// `BasicChecker.verifySignature`. SunEC has P-256, P-384 and P-521 only since JDK 16.
+    /// `BasicChecker.verifySignature`, `X509CertImpl.verify`. SunEC has P-256, P-384 and P-521 only since JDK 16.
     fn check_signature(&self, child: CertId, issuer: CertId) -> Result<(), PathError> {
-        let text = match &self.get(issuer).key {
-            KeyKind::Ec(Curve::P224) => "Curve not supported: secp224r1 [NIST P-224] (1.3.132.0.33)",
-            KeyKind::Ec(Curve::Secp256k1) => "Curve not supported: secp256k1 (1.3.132.0.10)",
-            // What our library cannot compute (SHA-224, Ed448), Java can.
-            _ if self.case.pool.signature(child, issuer) == SignatureCheck::Invalid => "Signature does not match.",
+        let (certificate, owner) = (self.get(child), self.get(issuer));
+        let error = || PathError::new("INVALID_SIGNATURE", Category::BadSignature, "signature check failed");
+        if let SignatureAlgorithm::Other(oid) = &certificate.signature_algorithm
+            && algorithm_name(oid).is_none()
+        {
+            let cause = ("java.security.NoSuchAlgorithmException", format!("{oid} Signature not available"));
+            return Err(PathError { causes: vec![cause], category: Category::Algorithm, ..error() });
+        }
+        let signature = |text: String| ("java.security.SignatureException", text);
+        let is_ecdsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::Ecdsa(_));
+        let causes = if let (true, KeyKind::Ec(_), Some(text)) = (is_ecdsa, &owner.key, ecdsa_value_error(certificate))
+        {
+            let text = text.to_owned();
+            match &*text {
+                // Thrown as SignatureException's own, and caught as its cause.
+                INVALID_ENCODING => vec![signature(text.clone()), (IO_EXCEPTION, text)],
+                _ => vec![signature(INVALID_ENCODING.to_owned()), (IO_EXCEPTION, text)],
+            }
+        } else if let Some(curve) = unsupported_curve(owner) {
+            vec![signature(format!("Curve not supported: {curve}"))]
+        } else {
+            // What our library cannot compute (SHA-224, Ed448, an unusual salt), Java can.
+            let is_wrong = self.case.pool.signature(child, issuer) == SignatureCheck::Invalid
+                && !has_unusual_salt(certificate)
+                || is_signed_part_rewritten(certificate);
+            if !is_wrong {
+                return Ok(());
+            }
+            vec![signature("Signature does not match.".to_owned())]
+        };
+        Err(PathError { causes, alert: "bad_certificate", ..error() })
+    }
+
+    /// `AlgorithmChecker` with the `SSLAlgorithmConstraints` of the handshake, which PKIXValidator adds as the last of the
+    /// checkers: what made the signature must be among the schemes for certificates. SHA-224 and DSA went with TLS 1.2
+    /// (`SignatureScheme`).
+    fn check_scheme(&self, certificate: &Certificate) -> Result<(), PathError> {
+        let is_tls12 = self.case.tls.is_some_and(|tls| tls.version.as_deref() == Some("1.2"));
+        let (name, is_offered_in_tls12) = match &certificate.signature_algorithm {
+            SignatureAlgorithm::RsaPkcs1(Hash::Sha224) => ("SHA224withRSA", true),
+            SignatureAlgorithm::Ecdsa(Hash::Sha224) => ("SHA224withECDSA", true),
+            SignatureAlgorithm::Other(oid) => match algorithm_name(oid) {
+                Some(name) => (name, ["SHA1withDSA", "SHA224withDSA", "SHA256withDSA"].contains(&name)),
+                None => return Ok(()),
+            },
             _ => return Ok(()),
         };
-        let error = PathError::new("INVALID_SIGNATURE", Category::BadSignature, "signature check failed");
-        let cause = Some(("java.security.SignatureException", text.to_owned()));
-        Err(PathError { cause, alert: "bad_certificate", ..error })
+        if is_tls12 && is_offered_in_tls12 {
+            return Ok(());
+        }
+        let message = format!("Algorithm constraints check failed on signature algorithm: {name}");
+        let error = PathError::new("ALGORITHM_CONSTRAINED", Category::Algorithm, message);
+        Err(PathError { alert: "unsupported_certificate", ..error })
     }
 
     /// `doBuild`, `SunCertPathBuilder`. Whatever is wrong on the way, the answer of a search that fails is one.
@@ -270,14 +322,18 @@ impl Validator<'_> {
     /// `depthFirstSearchForward` and `ForwardBuilder.getMatchingCACerts`: anchors of the right name hide everything else of
     /// that name, and served certificates everything fetched, until a second attempt. `traversed` counts CA certificates that
     /// are not self-issued.
-    fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static str>> {
+    fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static Crash>> {
         let child = path[path.len() - 1];
         let anchors: Vec<CertId> = self.anchors().filter(|&anchor| self.could_issue(anchor, child)).collect();
         if !anchors.is_empty() {
             for anchor in anchors {
                 self.step()?;
                 let fits = !path.contains(&anchor) && self.check_signature(child, anchor).is_ok();
-                let strong = |&id: &CertId| self.check_algorithms(self.get(id), anchor, id == child).is_ok();
+                let strong = |&id: &CertId| {
+                    let certificate = self.get(id);
+                    self.check_algorithms(certificate, anchor, id == child).is_ok()
+                        && self.check_scheme(certificate).is_ok()
+                };
                 if fits && path.iter().all(strong) && self.policy_error(path).is_none() {
                     path.push(anchor);
                     return Ok(true);
@@ -298,12 +354,9 @@ impl Validator<'_> {
             seen.push(candidate);
             self.step()?;
             let certificate = self.get(candidate);
-            let path_len =
-                certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
             let fits = self.check_validity(certificate).is_ok()
                 && certificate.version == 3
-                && certificate.is_ca()
-                && path_len.is_none_or(|allowed| usize::try_from(allowed).is_ok_and(|allowed| allowed >= traversed))
+                && path_limit(certificate).is_some_and(|limit| limit >= traversed)
                 && self.names_allowed_by(candidate, path)?
                 && !has_unrecognised_critical_extension(certificate)
                 && may_sign(certificate)
@@ -333,7 +386,7 @@ impl Validator<'_> {
         candidates
     }
 
-    fn step(&mut self) -> Result<(), Option<&'static str>> {
+    fn step(&mut self) -> Result<(), Option<&'static Crash>> {
         self.steps += 1;
         if self.steps > MAX_STEPS { Err(None) } else { Ok(()) }
     }
@@ -347,7 +400,7 @@ impl Validator<'_> {
     }
 
     /// The candidate's name constraints against every name below. An anchor's are not applied in a search either.
-    fn names_allowed_by(&self, candidate: CertId, path: &[CertId]) -> Result<bool, Option<&'static str>> {
+    fn names_allowed_by(&self, candidate: CertId, path: &[CertId]) -> Result<bool, Option<&'static Crash>> {
         let Some(constraints) = &self.get(candidate).extensions.name_constraints else { return Ok(true) };
         for (position, &id) in path.iter().enumerate() {
             let certificate = self.get(id);
@@ -364,4 +417,44 @@ impl Validator<'_> {
         }
         Ok(true)
     }
+}
+
+const INVALID_ENCODING: &str = "Invalid encoding for signature";
+
+/// `ECDSAOperations.forParameters` has none for it.
+fn unsupported_curve(owner: &Certificate) -> Option<String> {
+    match &owner.key {
+        KeyKind::Ec(Curve::P224) => Some("secp224r1 [NIST P-224] (1.3.132.0.33)".to_owned()),
+        KeyKind::Ec(Curve::Secp256k1) => Some("secp256k1 (1.3.132.0.10)".to_owned()),
+        KeyKind::Ec(Curve::Other) => brainpool_curve(owner),
+        _ => None,
+    }
+}
+
+/// The name of a signature algorithm that we know by its OID only and `KnownOIDs` has.
+fn algorithm_name(oid: &str) -> Option<&'static str> {
+    Some(match oid {
+        "1.2.840.113549.1.1.2" => "MD2withRSA",
+        "1.2.840.113549.1.1.10" => "RSASSA-PSS",
+        "1.2.840.113549.1.1.15" => "SHA512/224withRSA",
+        "1.2.840.113549.1.1.16" => "SHA512/256withRSA",
+        "1.2.840.10040.4.3" => "SHA1withDSA",
+        "2.16.840.1.101.3.4.3.1" => "SHA224withDSA",
+        "2.16.840.1.101.3.4.3.2" => "SHA256withDSA",
+        "2.16.840.1.101.3.4.3.3" => "SHA384withDSA",
+        "2.16.840.1.101.3.4.3.4" => "SHA512withDSA",
+        "2.16.840.1.101.3.4.3.5" => "SHA3-224withDSA",
+        "2.16.840.1.101.3.4.3.6" => "SHA3-256withDSA",
+        "2.16.840.1.101.3.4.3.7" => "SHA3-384withDSA",
+        "2.16.840.1.101.3.4.3.8" => "SHA3-512withDSA",
+        "2.16.840.1.101.3.4.3.9" => "SHA3-224withECDSA",
+        "2.16.840.1.101.3.4.3.10" => "SHA3-256withECDSA",
+        "2.16.840.1.101.3.4.3.11" => "SHA3-384withECDSA",
+        "2.16.840.1.101.3.4.3.12" => "SHA3-512withECDSA",
+        "2.16.840.1.101.3.4.3.13" => "SHA3-224withRSA",
+        "2.16.840.1.101.3.4.3.14" => "SHA3-256withRSA",
+        "2.16.840.1.101.3.4.3.15" => "SHA3-384withRSA",
+        "2.16.840.1.101.3.4.3.16" => "SHA3-512withRSA",
+        _ => return None,
+    })
 }
