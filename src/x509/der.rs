@@ -5,7 +5,7 @@ use crate::model::time::Time;
 
 /// One tag-length-value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Value<'a> {
+pub struct Value<'a> {
     /// The identifier octet; multi-octet tags are not read.
     pub tag: u8,
     pub content: &'a [u8],
@@ -14,7 +14,7 @@ pub(super) struct Value<'a> {
 }
 
 /// Splits the first value off `input`. `None` when it is cut short, has a multi-octet tag or an indefinite length.
-pub(super) fn split(input: &[u8]) -> Option<(Value<'_>, &[u8])> {
+pub fn split(input: &[u8]) -> Option<(Value<'_>, &[u8])> {
     let (&tag, rest) = input.split_first()?;
     if tag & 0x1f == 0x1f {
         return None;
@@ -34,7 +34,7 @@ pub(super) fn split(input: &[u8]) -> Option<(Value<'_>, &[u8])> {
 }
 
 /// The values directly inside `content`, until the first that cannot be read.
-pub(super) fn values(mut content: &[u8]) -> impl Iterator<Item = Value<'_>> {
+pub fn values(mut content: &[u8]) -> impl Iterator<Item = Value<'_>> {
     std::iter::from_fn(move || {
         let (value, rest) = split(content)?;
         content = rest;

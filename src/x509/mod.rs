@@ -2,9 +2,10 @@
 
 mod certificate;
 pub mod crl;
-mod der;
+pub mod der;
 pub mod distribution_point;
 pub mod dn;
+mod encoding;
 pub mod general_name;
 pub mod identity;
 mod input;
