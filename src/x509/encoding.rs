@@ -1,16 +1,33 @@
 //! Parts of a certificate as they are encoded: what clients compare or read in their own way.
 
+use rustls_pki_types::alg_id;
 use x509_parser::der_parser::asn1_rs::Oid;
 
 use super::certificate::Certificate;
 use super::der;
+use super::dn::DistinguishedName;
 use super::oid::dotted;
+use super::signature::SignatureAlgorithm;
 
 impl Certificate {
     /// The content of the signature's AlgorithmIdentifier: OID and parameters.
     pub fn signature_algorithm_encoding(&self) -> &[u8] {
         let outer = der::split(self.der()).map(|(certificate, _)| certificate.content);
         outer.and_then(|content| der::values(content).nth(1)).map_or(&[], |algorithm| algorithm.content)
+    }
+
+    /// The content of the AlgorithmIdentifier inside the signed part.
+    pub fn signed_algorithm_encoding(&self) -> &[u8] {
+        let tbs = der::split(self.tbs()).map(|(tbs, _)| tbs.content);
+        let fields = tbs.map(|content| der::values(content).skip_while(|field| field.tag == 0xa0));
+        fields.and_then(|mut fields| fields.nth(1)).map_or(&[], |algorithm| algorithm.content)
+    }
+
+    /// Is it signed with RSASSA-PSS under parameters other than those of RFC 8446 §4.2.3? Our library computes no others.
+    pub fn has_unusual_pss(&self) -> bool {
+        let usual = [alg_id::RSA_PSS_SHA256, alg_id::RSA_PSS_SHA384, alg_id::RSA_PSS_SHA512];
+        matches!(self.signature_algorithm, SignatureAlgorithm::RsaPss(_))
+            && !usual.iter().any(|usual| usual.as_ref() == self.signature_algorithm_encoding())
     }
 
     /// The content of the public key's AlgorithmIdentifier.
@@ -29,5 +46,12 @@ impl Certificate {
             let id = parts.next().filter(|id| *dotted(&Oid::new(id.content.into())) == *oid);
             id.and_then(|_| parts.find(|part| part.tag == 0x04)).map(|value| value.content)
         })
+    }
+}
+
+impl DistinguishedName {
+    /// It holds an RDN without attributes, which RFC 5280 §4.1.2.4 does not know: our reader goes no further.
+    pub fn has_empty_rdn(&self) -> bool {
+        der::split(self.raw()).is_none()
     }
 }

@@ -8,8 +8,6 @@ mod constraints;
 mod parse;
 mod policy;
 
-use rustls_pki_types::alg_id;
-
 use super::openssl::constraints::looks_like_dns;
 use super::openssl::{self, VerifyError};
 use crate::judge::case::Case;
@@ -303,7 +301,7 @@ impl<'a> Verification<'a> {
             SignatureAlgorithm::Ed448 | SignatureAlgorithm::Other(_) => true,
             // `x509_rsa_ctx_to_pss`: the hashes of TLS 1.3, each with a salt of its length.
             SignatureAlgorithm::RsaPss(hash) => {
-                !matches!(hash, Hash::Sha256 | Hash::Sha384 | Hash::Sha512) || has_other_salt(certificate)
+                !matches!(hash, Hash::Sha256 | Hash::Sha384 | Hash::Sha512) || certificate.has_unusual_pss()
             }
             other => other.hash() == Some(Hash::Md5),
         };
@@ -355,12 +353,6 @@ impl<'a> Verification<'a> {
 
 fn has_unhandled_critical(certificate: &Certificate) -> bool {
     certificate.extensions.critical.iter().any(|oid| !SUPPORTED.contains(&&**oid))
-}
-
-/// Is the AlgorithmIdentifier of this RSASSA-PSS signature other than RFC 8446 §4.2.3 has it?
-fn has_other_salt(certificate: &Certificate) -> bool {
-    let known = [alg_id::RSA_PSS_SHA256, alg_id::RSA_PSS_SHA384, alg_id::RSA_PSS_SHA512];
-    !known.iter().any(|known| known.as_ref() == certificate.signature_algorithm_encoding())
 }
 
 enum Signature {

@@ -1,7 +1,7 @@
 //! What BoringSSL reads in a certificate, where it differs from our reader.
 
 use crate::x509::dn::{Attribute, DistinguishedName};
-use crate::x509::{Certificate, EncodingFault, der};
+use crate::x509::{Certificate, EncodingFault};
 
 /// `x509v3_cache_extensions`: a broken or repeated one makes the certificate unusable, and so does a pathLenConstraint of
 /// what is no CA.
@@ -45,7 +45,7 @@ fn is_time((tag, content): (u8, &[u8])) -> bool {
 fn is_readable(name: &DistinguishedName) -> bool {
     const UTF8_STRING: u8 = 0x0c;
     let is_text = |attribute: &Attribute| attribute.tag != UTF8_STRING || std::str::from_utf8(&attribute.value).is_ok();
-    der::values(name.rdns()).all(|rdn| !rdn.content.is_empty()) && name.attributes().iter().all(is_text)
+    !name.has_empty_rdn() && name.attributes().iter().all(is_text)
 }
 
 /// `X509_NAME_cmp`: letter case counts beyond ASCII (`x509_name_canon`).

@@ -125,6 +125,10 @@ fn extensions_error(certificate: &Certificate) -> Option<String> {
     let is_malformed = |oid: &str| match oid {
         "2.5.29.19" if fault(EncodingFault::BasicConstraintsBoolean) => true,
         "2.5.29.32" if has_twice(&extensions.policies) => true,
+        // `forEachSAN` walks over names of a kind that it does not know.
+        "2.5.29.17" if extensions.subject_alt_name.is_none() => certificate
+            .extension_value(oid)
+            .is_some_and(|value| !der::split(value).is_some_and(|(names, _)| names.tag == SEQUENCE)),
         _ => extensions.undecodable.iter().any(|extension| &*extension.oid == oid) || has_long_length(oid),
     };
     for (oid, name) in [
@@ -161,6 +165,8 @@ fn extensions_error(certificate: &Certificate) -> Option<String> {
         .find_map(|san| san.names.iter().find_map(san_error))
         .or_else(|| extensions.name_constraints.as_ref().and_then(constraints_error))
 }
+
+const SEQUENCE: u8 = 0x30;
 
 /// `parseCertificatePoliciesExtension`.
 fn has_twice(policies: &[Box<str>]) -> bool {
