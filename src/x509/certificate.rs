@@ -357,28 +357,6 @@ impl Certificate {
         tbs.is_some_and(|(outer, _)| der::values(outer.content).any(|field| matches!(field.tag, 0x81 | 0x82)))
     }
 
-    /// What the first extension of this OID (its content octets) holds: the content of extnValue, which may be anything.
-    pub fn extension_value(&self, oid: &[u8]) -> Option<&[u8]> {
-        let (outer, _) = der::split(&self.der[self.tbs.clone()])?;
-        let explicit = der::values(outer.content).find(|field| field.tag == 0xa3)?;
-        let (list, _) = der::split(explicit.content)?;
-        let extension = der::values(list.content)
-            .find(|extension| der::values(extension.content).next().is_some_and(|id| id.content == oid))?;
-        Some(der::values(extension.content).last()?.content)
-    }
-
-    /// Are the algorithms inside and outside of the signed part the same, when NULL parameters and none count alike?
-    pub fn algorithms_agree_but_for_null(&self) -> bool {
-        let algorithm = |fields: &[u8], position: usize| {
-            let identifier = der::values(fields).filter(|field| field.tag != 0xa0).nth(position)?;
-            Some(identifier.content.strip_suffix(&[0x05, 0]).unwrap_or(identifier.content).to_vec())
-        };
-        let outer = der::split(&self.der).and_then(|(certificate, _)| algorithm(certificate.content, 1));
-        // serialNumber, signature
-        let inner = der::split(self.tbs()).and_then(|(tbs, _)| algorithm(tbs.content, 1));
-        outer == inner
-    }
-
     /// The SubjectPublicKeyInfo, DER.
     pub fn spki(&self) -> &[u8] {
         &self.der[self.spki.clone()]

@@ -51,7 +51,7 @@ pub(super) fn subject_public_key(spki: &[u8]) -> &[u8] {
 
 /// Does every value in `encoding`, and in those constructed, give its length in the fewest octets (X.690 §10.1)?
 /// What cannot be walked is not judged, nor is what lies deeper than any certificate has reason to.
-pub(super) fn lengths_are_minimal(encoding: &[u8]) -> bool {
+pub(crate) fn lengths_are_minimal(encoding: &[u8]) -> bool {
     fn within(encoding: &[u8], depth: usize) -> bool {
         values(encoding).all(|value| {
             let fewest = match value.content.len() {

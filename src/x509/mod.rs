@@ -5,6 +5,7 @@ pub mod crl;
 pub(crate) mod der;
 pub mod distribution_point;
 pub mod dn;
+mod encoding;
 pub mod general_name;
 pub mod identity;
 mod input;

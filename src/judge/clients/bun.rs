@@ -9,7 +9,7 @@ use crate::model::handshake::{Failure, FailureKind};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
-use crate::x509::{EncodingFault, usage};
+use crate::x509::usage;
 
 pub const CLIENT: Client = Client {
     id: "bun",
@@ -21,14 +21,15 @@ pub const CLIENT: Client = Client {
     trust: Trust::of(StoreId::Mozilla),
     notes: &[
         "Uses only the certificates the server sends and its trust store; AIA is never followed.",
-        "Takes the first issuer that fits, expired or not, and reports the last fault it finds.",
+        "Takes the first issuer that fits, expired or not, and reports the last fault it finds. Only certificates of the store that are out of their dates are left out where a chain without them is good.",
+        "Trust anchors are checked too: critical extensions, CA flag, purpose, path length, dates.",
         "Takes SHA-1 signatures and RSA keys of 1024 bits.",
         "A keyUsage without digitalSignature, a certificate it cannot parse and every other failure of the handshake are \
          one error: EPROTO.",
         "Compares names as Node does: partial wildcards match, and the common name counts when there is no dNSName.",
     ],
     sources: &[
-        "BoringSSL crypto/x509/x509_vfy.cc, v3_purp.cc, v3_ncons.cc, ssl/ssl_cert.cc (ssl_cert_check_key_usage), \
+        "BoringSSL crypto/x509/x509_vfy.cc, v3_purp.cc, v3_ncons.cc, policy.cc, x_x509.cc, ssl/ssl_cert.cc (ssl_cert_check_key_usage), \
          ssl/extensions.cc (kVerifySignatureAlgorithms, kDefaultGroups)",
         "Node.js lib/tls.js (checkServerIdentity), src/crypto/crypto_common.cc",
         "measured on 2026-11-22",
@@ -80,9 +81,6 @@ fn judge(case: &Case<'_>) -> Answer {
 /// Does the handshake come as far as the verification?
 fn takes_part(case: &Case<'_>) -> bool {
     let suite = case.tls.and_then(|tls| tls.cipher_suite.as_deref()).unwrap_or_default();
-    let parses = |faults: &[EncodingFault]| {
-        !faults.iter().any(|fault| matches!(fault, EncodingFault::SerialNotMinimal | EncodingFault::TimeFormat))
-    };
     let Some(end_entity) = case.end_entity().map(|id| case.pool.get(id)) else { return false };
     let negotiates = match &end_entity.key {
         KeyKind::Rsa { .. } | KeyKind::Ed25519 => true,
@@ -91,7 +89,7 @@ fn takes_part(case: &Case<'_>) -> bool {
     };
     let needed = if suite.starts_with("TLS_RSA_") { usage::KEY_ENCIPHERMENT } else { usage::DIGITAL_SIGNATURE };
     case.unparsable.is_empty()
-        && case.served.iter().all(|&id| parses(&case.pool.get(id).encoding_faults))
+        && case.served.iter().all(|&id| boringssl::parses(case.pool.get(id)))
         && negotiates
         && end_entity.extensions.key_usage.as_ref().is_none_or(|key_usage| key_usage.allows(needed))
         && case.certificate_message_bytes() <= MAX_CERTIFICATE_MESSAGE

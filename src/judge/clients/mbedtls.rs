@@ -89,7 +89,9 @@ fn judge(case: &Case<'_>) -> Answer {
     }
     let outcome = match mbedtls::verify(case) {
         Ok(outcome) => outcome,
-        Err(failure) if failure.category == Category::MessageTooBig => return error(failure),
+        Err(failure) if failure.category == Category::MessageTooBig || failure == mbedtls::UNSUPPORTED_POINT => {
+            return error(failure);
+        }
         Err(failure) => return Answer::reject(failure.category, failure.code).with_message(failure.text),
     };
     let Some((_, category)) = CATEGORIES.iter().find(|(flag, _)| outcome.flags.contains(flag)) else {

@@ -9,7 +9,6 @@ use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
 use crate::x509::dn::printable;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::KeyKind;
 
 pub const CLIENT: Client = Client {
     id: "rustls-aws",
@@ -63,8 +62,8 @@ pub(super) fn judge_with(case: &Case<'_>, provider: Provider) -> Answer {
         return alert("handshake_failure");
     }
     match webpki::verify_server(case, end_entity, provider) {
-        // The handshake's own signature is checked with the same algorithms, RSA from 2048 to 8192 bits.
-        Ok(path) if matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits)) => {
+        // The handshake's own signature is checked with the same algorithms.
+        Ok(path) if !provider.takes_size(key) => {
             Answer::reject(Category::BadSignature, "BadSignature").with_message("BadSignature").with_path(path)
         }
         Ok(path) => Answer::accept(path),

@@ -20,7 +20,7 @@ pub const CLIENT: Client = Client {
         "Uses the certificates the server sends and its trust store; AIA is never followed. Intermediates seen earlier in the same context help too; that is not modelled.",
         "Reads the list from its end: an issuer must stand behind the certificate it signed. At most 9 certificates and 18 kB.",
         "Finds issuers by key identifier; by name, octet by octet, only without authorityKeyIdentifier.",
-        "An intermediate must have keyUsage with keyCertSign. Trust anchors are not checked at all: dates, CA flag, keyUsage and path length do not matter.",
+        "An intermediate must have keyUsage with keyCertSign. Trust anchors are not checked at all: dates, CA flag, keyUsage and path length do not matter. An end entity in the trust store is taken whatever its dates and its chain are.",
         "Takes SHA-1 and MD5 signatures and partial wildcards; RSA keys above 4096 bits fail.",
         "Name constraints on DNS names are compared with the common names of CAs as well, and without regard to labels.",
         "keyUsage of the end entity counts in TLS 1.2 only; OCSP staples are not looked at.",
@@ -56,8 +56,9 @@ const HELLO: Hello<'static> = Hello {
 fn judge(case: &Case<'_>) -> Answer {
     match wolfssl::verify(case) {
         Ok(path) => Answer::accept(path),
-        // No verdict on the certificate: it runs out of room, or so it believes.
+        // No verdict on the certificate: it runs out of room, or so it believes, or cannot keep a CA.
         Err(error) if matches!(error.category, Category::MessageTooBig | Category::Other) => failed(error),
+        Err(error) if error == wolfssl::NOT_A_CA => failed(error),
         Err(error) => Answer::reject(error.category, error.number.to_string()).with_message(error.text),
     }
 }

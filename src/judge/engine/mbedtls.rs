@@ -12,9 +12,9 @@ use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
 use crate::x509::dn::{Attribute, DistinguishedName};
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::KeyKind;
+use crate::x509::key::{KeyKind, has_explicit_curve};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, EncodingFault, usage};
+use crate::x509::{Certificate, EncodingFault, der, usage};
 
 /// `MBEDTLS_X509_MAX_INTERMEDIATE_CA` of `x509.h`.
 const MAX_INTERMEDIATES: usize = 8;
@@ -67,6 +67,8 @@ const EMPTY_NAME: Error = malformed(
     "-0x23e0",
     "X509 - The name tag or value is invalid : ASN1 - Out of data when parsing an ASN1 data structure",
 );
+const NAME_TYPE: Error =
+    malformed("-0x23e2", "X509 - The name tag or value is invalid : ASN1 - ASN1 tag was of an unexpected value");
 const INVALID_DATE: Error = malformed("-0x2400", "X509 - The date tag or value is invalid");
 const REPEATED_EXTENSION: Error = malformed("-0x2500", "X509 - The extension tag or value is invalid");
 const UNEXPECTED_EXTENSION: Error =
@@ -75,6 +77,20 @@ const EMPTY_EXTENSION: Error = malformed(
     "-0x2564",
     "X509 - The extension tag or value is invalid : ASN1 - Error when trying to determine the length or invalid length",
 );
+const EXTENSION_LENGTH: Error = malformed(
+    "-0x2566",
+    "X509 - The extension tag or value is invalid : ASN1 - Actual length differs from expected length",
+);
+const INVALID_SIGNATURE: Error =
+    malformed("-0x24e8", "X509 - The signature tag or value invalid : ASN1 - Data is invalid");
+const INVALID_KEY: Error =
+    Error { code: "-0x3d00", text: "PK - Invalid key tag or value", category: Category::UnsupportedKey };
+/// Of a compressed point; the library's programs take it for a failure of the handshake.
+pub const UNSUPPORTED_POINT: Error = Error {
+    code: "-0x4e80",
+    text: "ECP - The requested feature is not available, for example, the requested curve is not supported",
+    category: Category::UnsupportedKey,
+};
 const UNSUPPORTED_POLICY: Error =
     malformed("-0x2080", "X509 - Unavailable feature, e.g. RSA hashing/encryption combination");
 const ALGORITHMS_DIFFER: Error =
@@ -141,29 +157,25 @@ fn parse(certificate: &Certificate) -> Result<(), Error> {
     if certificate.issuer.is_empty() {
         return Err(EMPTY_NAME);
     }
+    check_name(&certificate.issuer)?;
     if certificate.encoding_faults.contains(&EncodingFault::TimeFormat) {
         return Err(INVALID_DATE);
     }
-    if !matches!(certificate.key, KeyKind::Rsa { pss: false, .. } | KeyKind::Ec(_)) {
-        return Err(UNSUPPORTED_KEY);
-    }
+    check_name(&certificate.subject)?;
+    check_key(certificate)?;
     if certificate.version < 3 && extensions.count > 0 {
         return Err(EXTENSIONS_BEFORE_V3);
     }
-    let is_known = |oid: &str| KNOWN.contains(&oid);
-    if extensions.critical.iter().any(|oid| !is_known(oid)) {
+    // Unique identifiers are looked for as constructed values, so what is there is taken for the extensions.
+    if certificate.has_unique_ids() || extensions.critical.iter().any(|oid| !KNOWN.contains(&&**oid)) {
         return Err(UNEXPECTED_EXTENSION);
     }
-    if extensions.repeated.iter().any(|oid| is_known(oid)) {
+    if extensions.repeated.iter().any(|oid| KNOWN.contains(&&**oid)) {
         return Err(REPEATED_EXTENSION);
     }
-    if extensions.key_usage.as_ref().is_some_and(|key_usage| key_usage.bits == 0)
-        || extensions.extended_key_usage.as_ref().is_some_and(|purposes| purposes.is_empty())
-    {
-        return Err(EMPTY_EXTENSION);
-    }
-    if extensions.undecodable.iter().any(|extension| is_known(&extension.oid)) {
-        return Err(UNEXPECTED_EXTENSION);
+    for oid in KNOWN {
+        let Some(value) = certificate.extension_value(oid) else { continue };
+        check_extension(oid, value, extensions.undecodable.iter().any(|extension| *extension.oid == **oid))?;
     }
     let policies_are_critical = extensions.critical.iter().any(|oid| **oid == *"2.5.29.32");
     if policies_are_critical && extensions.policies.iter().any(|policy| **policy != *"2.5.29.32.0") {
@@ -172,7 +184,77 @@ fn parse(certificate: &Certificate) -> Result<(), Error> {
     if !certificate.algorithms_agree {
         return Err(ALGORITHMS_DIFFER);
     }
+    if certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits) {
+        return Err(INVALID_SIGNATURE);
+    }
     Ok(())
+}
+
+/// `mbedtls_x509_get_name`, `x509_get_attr_type_value`: no empty SET, and strings of these types.
+fn check_name(name: &DistinguishedName) -> Result<(), Error> {
+    /// UTF8String, PrintableString, TeletexString, IA5String, UniversalString, BMPString and BIT STRING.
+    const TYPES: [u8; 7] = [0x0c, 0x13, 0x14, 0x16, 0x1c, 0x1e, 0x03];
+    if name.has_empty_rdn() {
+        return Err(EMPTY_NAME);
+    }
+    if name.attributes().iter().any(|attribute| !TYPES.contains(&attribute.tag)) {
+        return Err(NAME_TYPE);
+    }
+    Ok(())
+}
+
+/// `mbedtls_pk_parse_subpubkey`, `mbedtls_ecp_point_read_binary`: named curves, uncompressed points.
+fn check_key(certificate: &Certificate) -> Result<(), Error> {
+    const UNCOMPRESSED: u8 = 4;
+    match certificate.key {
+        KeyKind::Rsa { pss: false, .. } => Ok(()),
+        KeyKind::Ec(_) if has_explicit_curve(certificate.spki()) => Err(INVALID_KEY),
+        KeyKind::Ec(_) if certificate.subject_public_key().first() != Some(&UNCOMPRESSED) => Err(UNSUPPORTED_POINT),
+        KeyKind::Ec(_) => Ok(()),
+        _ => Err(UNSUPPORTED_KEY),
+    }
+}
+
+const KEY_USAGE: &str = "2.5.29.15";
+const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+const POLICIES: &str = "2.5.29.32";
+const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
+const CERT_TYPE: &str = "2.16.840.1.113730.1.1";
+
+/// `x509_get_crt_ext`, as far as one of [`KNOWN`] goes.
+fn check_extension(oid: &str, value: &[u8], is_undecodable: bool) -> Result<(), Error> {
+    const BIT_STRING: u8 = 0x03;
+    const SEQUENCE: u8 = 0x30;
+    let is_bits = matches!(oid, KEY_USAGE | CERT_TYPE);
+    if value.first() != Some(if is_bits { &BIT_STRING } else { &SEQUENCE }) {
+        return Err(UNEXPECTED_EXTENSION);
+    }
+    let Some((outer, rest)) = der::split(value) else { return Err(EMPTY_EXTENSION) };
+    match oid {
+        _ if !rest.is_empty() => Err(EXTENSION_LENGTH),
+        // Whatever the unused bits are.
+        KEY_USAGE if outer.content.len() < 2 => Err(EMPTY_EXTENSION),
+        KEY_USAGE => Ok(()),
+        EXTENDED_KEY_USAGE if outer.content.is_empty() => Err(EMPTY_EXTENSION),
+        POLICIES if outer.content.is_empty() => Err(EXTENSION_LENGTH),
+        // `mbedtls_asn1_get_int` has no room for the pathLenConstraint, or it is negative.
+        BASIC_CONSTRAINTS if is_undecodable => Err(EMPTY_EXTENSION),
+        _ if is_undecodable => Err(UNEXPECTED_EXTENSION),
+        _ => Ok(()),
+    }
+}
+
+/// `x509_get_key_usage`: bit n for the nth usage, whatever the BIT STRING says about unused bits.
+fn key_usage(certificate: &Certificate) -> Option<u16> {
+    let (bits, _) = certificate.extension_value(KEY_USAGE).and_then(der::split)?;
+    let octet = |index: usize| u16::from(bits.content.get(index).map_or(0, |octet| octet.reverse_bits()));
+    Some(octet(1) | octet(2) << 8)
+}
+
+/// `mbedtls_x509_crt_check_key_usage`: encipherOnly and decipherOnly must not be there when nobody asks for them.
+fn allows(certificate: &Certificate, wanted: u16) -> bool {
+    const RESTRICTING: u16 = 1 << 7 | 1 << 8;
+    key_usage(certificate).is_none_or(|bits| bits & wanted == wanted && bits & RESTRICTING == 0)
 }
 
 struct Verification<'a> {
@@ -211,8 +293,7 @@ impl Verification<'_> {
         self.note(!self.case.any_name && !self.case.name_holds(certificate, matches_name), Flag::NameMismatch);
         self.note(!key_is_acceptable(&certificate.key), Flag::BadKey);
         self.walk(end_entity)?;
-        let key_usage = certificate.extensions.key_usage.as_ref();
-        self.note(key_usage.is_some_and(|key_usage| !key_usage.allows(self.needed_usage())), Flag::KeyUsage);
+        self.note(!allows(certificate, self.needed_usage()), Flag::KeyUsage);
         let purposes = certificate.extensions.extended_key_usage.as_ref();
         self.note(purposes.is_some_and(|purposes| !(purposes.server_auth || purposes.any)), Flag::ExtendedKeyUsage);
         Ok(())
@@ -306,8 +387,9 @@ impl Verification<'_> {
             {
                 continue;
             }
-            // What our library cannot compute, Mbed TLS can: MD5, P-224, brainpool.
-            let signature_is_good = self.case.pool.signature(child, id) != SignatureCheck::Invalid;
+            // What our library cannot compute, Mbed TLS can: MD5, P-224, brainpool, any salt of PSS.
+            let signature_is_good =
+                self.case.pool.signature(child, id) != SignatureCheck::Invalid || self.get(child).has_unusual_pss();
             if is_trusted && !signature_is_good {
                 continue;
             }
@@ -325,9 +407,7 @@ impl Verification<'_> {
 /// are not read.
 fn may_be_parent(child: &Certificate, parent: &Certificate, is_trusted: bool) -> bool {
     is_same_name(&child.issuer, &parent.subject)
-        && ((is_trusted && parent.version < 3)
-            || (parent.is_ca()
-                && parent.extensions.key_usage.as_ref().is_none_or(|bits| bits.allows(usage::KEY_CERT_SIGN))))
+        && ((is_trusted && parent.version < 3) || (parent.is_ca() && allows(parent, usage::KEY_CERT_SIGN)))
 }
 
 /// `x509_name_cmp`: the same types in the same order; letter case counts except between UTF8String and PrintableString,
@@ -349,9 +429,9 @@ fn is_same_name(one: &DistinguishedName, other: &DistinguishedName) -> bool {
         && one.iter().zip(&other).all(|(a, b)| a.rdn == b.rdn && a.oid == b.oid && same_value(a, b))
 }
 
-/// `x509_profile_check_key`: any curve, RSA from 2048 bits.
+/// `x509_profile_check_key`: any curve, RSA from 2048 bits, counted in whole octets (`mbedtls_pk_get_bitlen`).
 fn key_is_acceptable(key: &KeyKind) -> bool {
-    !matches!(key, KeyKind::Rsa { bits, .. } if *bits < MIN_RSA_BITS)
+    !matches!(key, KeyKind::Rsa { bits, .. } if bits.next_multiple_of(8) < MIN_RSA_BITS)
 }
 
 /// `x509_crt_verify_name`: dNSNames only, and only without any SAN the common names. An address is compared as text.

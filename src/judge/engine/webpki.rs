@@ -4,6 +4,8 @@
 //! (names and constraints), `error.rs` (which of several errors is told) of rustls-webpki 0.103; `server_verifier.rs` of
 //! rustls 0.23. It grew out of mozilla::pkix, whose name rules it shares.
 
+use rustls_pki_types::alg_id;
+
 use super::mozpkix::{MalformedDnsId, dns_in_subtree, dns_matches, ip_matches};
 use crate::judge::case::Case;
 use crate::judge::constraints;
@@ -11,6 +13,7 @@ use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::crl::Crl;
+use crate::x509::der;
 use crate::x509::distribution_point::PointName;
 use crate::x509::general_name::GeneralName;
 use crate::x509::key::{Curve, KeyKind};
@@ -146,6 +149,36 @@ impl Provider {
     fn knows(self, curve: Curve) -> bool {
         matches!(curve, Curve::P256 | Curve::P384) || (curve == Curve::P521 && self == Self::AwsLcRs)
     }
+
+    /// `RSA_PKCS1_2048_8192_SHA256` and its like. ring rounds the modulus up to whole octets first
+    /// (`rsa/public_modulus.rs`).
+    pub fn takes_size(self, key: &KeyKind) -> bool {
+        let KeyKind::Rsa { bits, .. } = key else { return true };
+        let counted = if self == Self::Ring { bits.next_multiple_of(8) } else { *bits };
+        counted >= 2048 && *bits <= 8192
+    }
+
+    /// Is it signed with one of `SUPPORTED_SIG_ALGS`? The whole AlgorithmIdentifier is compared: parameters that are
+    /// there or not, and the salt of PSS.
+    fn knows_signature(self, certificate: &Certificate) -> bool {
+        let encoding = certificate.signature_algorithm_encoding();
+        let expected = match (&certificate.signature_algorithm, self) {
+            // Without the NULL, too (`RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS`).
+            (SignatureAlgorithm::RsaPkcs1(Hash::Sha256), _) => alg_id::RSA_PKCS1_SHA256,
+            (SignatureAlgorithm::RsaPkcs1(Hash::Sha384), _) => alg_id::RSA_PKCS1_SHA384,
+            (SignatureAlgorithm::RsaPkcs1(Hash::Sha512), _) => alg_id::RSA_PKCS1_SHA512,
+            (SignatureAlgorithm::RsaPss(Hash::Sha256), _) => alg_id::RSA_PSS_SHA256,
+            (SignatureAlgorithm::RsaPss(Hash::Sha384), _) => alg_id::RSA_PSS_SHA384,
+            (SignatureAlgorithm::RsaPss(Hash::Sha512), _) => alg_id::RSA_PSS_SHA512,
+            (SignatureAlgorithm::Ecdsa(Hash::Sha256), _) => alg_id::ECDSA_SHA256,
+            (SignatureAlgorithm::Ecdsa(Hash::Sha384), _) => alg_id::ECDSA_SHA384,
+            (SignatureAlgorithm::Ecdsa(Hash::Sha512), Self::AwsLcRs) => alg_id::ECDSA_SHA512,
+            (SignatureAlgorithm::Ed25519, _) => alg_id::ED25519,
+            _ => return false,
+        };
+        let is_pkcs1 = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
+        encoding == expected.as_ref() || (is_pkcs1 && expected.as_ref().strip_suffix(&[5, 0]) == Some(encoding))
+    }
 }
 
 /// `verify_server_cert`: the end entity is parsed, then the chain, then the name.
@@ -197,7 +230,7 @@ enum Role {
 fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
     /// `remember_cert_extension`: keyUsage, subjectAltName, basicConstraints, nameConstraints, CRL distribution points,
     /// extended key usage.
-    const KNOWN: &[&str] = &["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+    const KNOWN: &[&str] = &[KEY_USAGE, "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
     /// `TWO_BYTE_DER_SIZE`, for the whole of it too.
     const MAX_BYTES: usize = 0xffff;
     let extensions = &certificate.extensions;
@@ -210,12 +243,20 @@ fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
     if !certificate.algorithms_agree {
         return Some(Error::SignatureAlgorithmMismatch);
     }
+    // `der.rs`: lengths in the fewest octets, a BIT STRING of whole octets.
+    let is_malformed = |fault: &EncodingFault| {
+        matches!(
+            fault,
+            EncodingFault::BooleanNotCanonical | EncodingFault::LengthNotMinimal | EncodingFault::SignatureUnusedBits
+        )
+    };
     // Unique identifiers (RFC 5280 §4.1.2.8) are data that it does not expect.
-    if certificate.encoding_faults.contains(&EncodingFault::BooleanNotCanonical)
+    if certificate.encoding_faults.iter().any(is_malformed)
         || certificate.has_unique_ids()
+        || KNOWN.iter().any(|oid| *oid != KEY_USAGE && certificate.extension_value(oid).is_some_and(is_not_a_sequence))
         || extensions.undecodable.iter().any(|extension| {
-            // Lists that are empty or hold odd entries are read later, or never.
-            KNOWN.contains(&&*extension.oid) && !matches!(&*extension.oid, "2.5.29.31" | "2.5.29.37")
+            // Lists that are empty or hold odd entries are read later, or never; keyUsage is not read.
+            KNOWN.contains(&&*extension.oid) && !matches!(&*extension.oid, KEY_USAGE | "2.5.29.31" | "2.5.29.37")
         })
     {
         return Some(Error::BadDer);
@@ -227,6 +268,17 @@ fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
         return Some(Error::UnsupportedCriticalExtension);
     }
     None
+}
+
+const KEY_USAGE: &str = "2.5.29.15";
+
+/// `remember_cert_extension`: all that it remembers but keyUsage is one SEQUENCE, and nothing behind it.
+fn is_not_a_sequence(value: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    let is_sequence = |(sequence, rest): (der::Value<'_>, &[u8])| {
+        sequence.tag == SEQUENCE && rest.is_empty() && der::lengths_are_minimal(value)
+    };
+    !der::split(value).is_some_and(is_sequence)
 }
 
 struct Search<'a> {
@@ -329,7 +381,7 @@ impl Search<'_> {
         let crl = asked.crls.iter().find(|crl| is_authoritative(crl, certificate, is_end));
         let crl = crl.ok_or(Error::UnknownRevocationStatus)?;
         self.signatures = self.signatures.checked_sub(1).ok_or(Error::MaximumSignatureChecksExceeded)?;
-        if !is_strong(&issuer.key) || !crl.is_signed_by(issuer) {
+        if !self.provider.takes_size(&issuer.key) || !crl.is_signed_by(issuer) {
             return Err(Error::InvalidCrlSignatureForPublicKey);
         }
         if let Some(next_update) = crl.next_update.filter(|next| self.case.at >= *next) {
@@ -349,6 +401,10 @@ impl Search<'_> {
     fn check_name_constraints(&mut self, path: &[CertId], anchor: CertId) -> Result<(), Error> {
         for (above, &issuer) in path.iter().chain([&anchor]).enumerate().skip(1) {
             let Some(constraints) = &self.case.pool.get(issuer).extensions.name_constraints else { continue };
+            // `general_subtree` takes no more than the base.
+            if constraints.minimum || constraints.maximum {
+                return Err(Error::BadDer);
+            }
             for &id in path[..above].iter().rev() {
                 let certificate = self.case.pool.get(id);
                 for name in certificate.extensions.subject_alt_name.iter().flat_map(|san| &san.names) {
@@ -484,6 +540,9 @@ fn check_certificate(
     if case.at > certificate.not_after {
         return Err(Error::CertExpired { not_after: certificate.not_after });
     }
+    if certificate.encoding_faults.contains(&EncodingFault::BasicConstraintsBoolean) {
+        return Err(Error::BadDer);
+    }
     let path_len = certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
     match (is_end_entity, certificate.is_ca()) {
         (true, true) => return Err(Error::CaUsedAsEndEntity),
@@ -506,34 +565,33 @@ fn check_certificate(
 
 /// `verify_signed_data` with the algorithms of rustls' providers (`SUPPORTED_SIG_ALGS`).
 fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId, provider: Provider) -> Result<(), Error> {
-    let key = &case.pool.get(issuer).key;
-    let fits = match &case.pool.get(child).signature_algorithm {
-        SignatureAlgorithm::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
-        | SignatureAlgorithm::RsaPss(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
-            matches!(key, KeyKind::Rsa { pss: false, .. })
+    let (certificate, issuer_certificate) = (case.pool.get(child), case.pool.get(issuer));
+    if !provider.knows_signature(certificate) {
+        return Err(Error::UnsupportedSignatureAlgorithm);
+    }
+    let key = &issuer_certificate.key;
+    let fits = match &certificate.signature_algorithm {
+        SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_) => {
+            issuer_certificate.key_algorithm_encoding() == alg_id::RSA_ENCRYPTION.as_ref()
         }
-        SignatureAlgorithm::Ecdsa(Hash::Sha512) if provider == Provider::Ring => {
-            return Err(Error::UnsupportedSignatureAlgorithm);
-        }
-        SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => {
-            matches!(key, KeyKind::Ec(curve) if provider.knows(*curve))
-        }
-        SignatureAlgorithm::Ed25519 => *key == KeyKind::Ed25519,
-        _ => return Err(Error::UnsupportedSignatureAlgorithm),
+        SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(curve) if provider.knows(*curve)),
+        _ => *key == KeyKind::Ed25519,
     };
     if !fits {
         return Err(Error::UnsupportedSignatureAlgorithmForPublicKey);
     }
-    if is_strong(key) && case.pool.signature(child, issuer) == SignatureCheck::Valid {
-        Ok(())
-    } else {
-        Err(Error::InvalidSignatureForPublicKey)
-    }
-}
-
-/// `RSA_PKCS1_2048_8192_SHA256` and its like.
-fn is_strong(key: &KeyKind) -> bool {
-    !matches!(key, KeyKind::Rsa { bits, .. } if !(2048..=8192).contains(bits))
+    // `ec/suite_b/public_key.rs` of ring: uncompressed points only.
+    const UNCOMPRESSED: u8 = 4;
+    let is_readable = provider != Provider::Ring
+        || !matches!(key, KeyKind::Ec(_))
+        || issuer_certificate.subject_public_key().first() == Some(&UNCOMPRESSED);
+    let is_right = match case.pool.signature(child, issuer) {
+        SignatureCheck::Valid => true,
+        // Our library computes less than ring with RSA just below 2048 bits.
+        SignatureCheck::Unsupported => matches!(key, KeyKind::Rsa { bits, .. } if *bits < 2048),
+        SignatureCheck::Invalid => false,
+    };
+    if is_readable && provider.takes_size(key) && is_right { Ok(()) } else { Err(Error::InvalidSignatureForPublicKey) }
 }
 
 /// `verify_dns_names`, `verify_ip_address_names`: only the SAN counts.

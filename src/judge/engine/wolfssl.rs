@@ -11,10 +11,11 @@ use crate::judge::case::Case;
 use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
+use crate::x509::dn::DistinguishedName;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind};
-use crate::x509::signature::SignatureCheck;
-use crate::x509::{Certificate, EncodingFault, NameConstraints, usage};
+use crate::x509::key::{Curve, KeyKind, has_explicit_curve, is_p192};
+use crate::x509::signature::{SignatureAlgorithm, SignatureCheck};
+use crate::x509::{Certificate, EncodingFault, NameConstraints, der, usage};
 
 /// `MAX_CHAIN_DEPTH` of `internal.h`: certificates of a message that are looked at.
 const MAX_CERTIFICATES: usize = 9;
@@ -70,14 +71,17 @@ macro_rules! errors {
 errors! {
     MODULAR_EXPONENTIATION = -112, "mp_exptmod error state", Other;
     OUT_OF_MEMORY = -125, "out of memory error", Other;
+    BUFFER_SIZE = -132, "Buffer error, output too small or input too big", Other;
     PARSE = -140, "ASN parsing error, invalid input", BadFormat;
     VERSION = -141, "ASN version error, invalid number", BadFormat;
     OBJECT_ID = -144, "ASN object id error, invalid id", BadFormat;
+    EXPECTED_ZERO = -146, "ASN expect error, not zero", BadFormat;
     BEFORE_DATE = -150, "ASN date error, current date before", NotYetValid;
     AFTER_DATE = -151, "ASN date error, current date after", Expired;
     SIGNATURE_OID = -152, "ASN signature error, mismatched oid", BadSignature;
     SIGNATURE = -155, "ASN sig error, confirm failure", BadSignature;
     CRITICAL_EXTENSION = -160, "X.509 Critical extension ignored or invalid", CriticalExtension;
+    BAD_ARGUMENT = -173, "Bad function argument", UnsupportedKey;
     NO_SIGNER = -188, "certificate verify failed", UnknownIssuer;
     NAME_INVALID = -198, "Name Constraint error", NameConstraints;
     PATH_LENGTH = -238, "ASN CA path length larger than signer error", PathLength;
@@ -108,6 +112,12 @@ pub fn verify(case: &Case<'_>) -> Result<Vec<CertId>, Error> {
     let Some(&Some(end_entity)) = list.first() else { return Err(PARSE) };
     parse(case.pool.get(end_entity))?;
 
+    // What is loaded as a CA is a trusted peer too (`wolfSSL_CTX_trust_peer_cert`, `MatchTrustedPeer`): neither its chain nor
+    // its dates are looked at.
+    if case.is_anchor(end_entity).is_some() {
+        check_end_entity(case, case.pool.get(end_entity))?;
+        return Ok(vec![end_entity]);
+    }
     let mut table = Table::load(case);
     let mut first_error = None;
     for &entry in list[1..].iter().rev() {
@@ -131,15 +141,41 @@ pub fn verify(case: &Case<'_>) -> Result<Vec<CertId>, Error> {
     Ok(chain)
 }
 
+/// `EXTERNAL_SERIAL_SIZE` of `asn_public.h`.
+const MAX_SERIAL: usize = 32;
+
+/// `MIN_DATE_SIZE` of `asn.h`: a UTCTime with its seconds.
+const MIN_DATE: usize = 13;
+
 /// What `DecodeCert` refuses. A critical extension that is not known is found last.
 fn parse(certificate: &Certificate) -> Result<(), Error> {
     let extensions = &certificate.extensions;
-    let has_fault = |fault| certificate.encoding_faults.contains(&fault);
-    if certificate.version > 3 || has_fault(EncodingFault::SerialNotMinimal) || has_fault(EncodingFault::TimeFormat) {
+    let is_malformed = |fault: &EncodingFault| {
+        matches!(
+            fault,
+            EncodingFault::SerialNotMinimal
+                | EncodingFault::SerialEmpty
+                | EncodingFault::LengthNotMinimal
+                | EncodingFault::ExtensionLengthNotMinimal
+        )
+    };
+    let has_short_date =
+        || certificate.validity_encoding().is_none_or(|dates| dates.iter().any(|(_, date)| date.len() < MIN_DATE));
+    // `x509CertASN` has no unique identifiers, `GetName` wants attributes.
+    if certificate.encoding_faults.iter().any(is_malformed)
+        || has_short_date()
+        || certificate.serial.len() > MAX_SERIAL
+        || certificate.has_unique_ids()
+        || [&certificate.issuer, &certificate.subject].into_iter().any(DistinguishedName::has_empty_rdn)
+        || !has_readable_key(certificate)
+    {
         return Err(PARSE);
     }
-    if !certificate.algorithms_agree {
+    if !has_known_signature(certificate) {
         return Err(SIGNATURE_OID);
+    }
+    if certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits) {
+        return Err(EXPECTED_ZERO);
     }
     if certificate.version < 3 && extensions.count > 0 {
         return Err(VERSION);
@@ -150,7 +186,11 @@ fn parse(certificate: &Certificate) -> Result<(), Error> {
     }
     // DecodeKeyUsage wants a bit; GenerateDNSEntryIPString an address of four or sixteen octets.
     if extensions.key_usage.as_ref().is_some_and(|key_usage| key_usage.bits == 0)
-        || extensions.undecodable.iter().any(|extension| is_known(&extension.oid))
+        || extensions
+            .undecodable
+            .iter()
+            .any(|extension| is_known(&extension.oid) && *extension.oid != *SUBJECT_ALT_NAME)
+        || KNOWN.iter().any(|oid| certificate.extension_value(oid).is_some_and(|value| lacks_content(oid, value)))
     {
         return Err(PARSE);
     }
@@ -174,6 +214,48 @@ fn parse(certificate: &Certificate) -> Result<(), Error> {
         return Err(CRITICAL_EXTENSION);
     }
     Ok(())
+}
+
+/// Names of a kind that it does not know are passed over.
+const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+
+/// Extensions and lists that must hold something: names, policies, the fields of authorityKeyIdentifier, subtrees.
+fn lacks_content(oid: &str, value: &[u8]) -> bool {
+    let list = der::split(value).map(|(list, _)| list.content);
+    match oid {
+        "2.5.29.17" | "2.5.29.32" | "2.5.29.35" => list.is_none_or(<[u8]>::is_empty),
+        "2.5.29.30" => list.is_some_and(|lists| der::values(lists).any(|list| list.content.is_empty())),
+        _ => false,
+    }
+}
+
+/// `StoreKey`, `StoreEccKey`: RSA keys with NULL for parameters, named curves from `ECC_MIN_KEY_SZ` bits on.
+fn has_readable_key(certificate: &Certificate) -> bool {
+    match certificate.key {
+        KeyKind::Rsa { pss: false, .. } => certificate.key_algorithm_encoding().ends_with(&[5, 0]),
+        KeyKind::Ec(_) => !has_explicit_curve(certificate.spki()) && !is_p192(certificate.spki()),
+        _ => true,
+    }
+}
+
+/// The signature's OIDs, without their parameters, must be the same inside and outside, and known (`oidSigType`): beside
+/// those our reader names, DSA and those of SHA-3.
+fn has_known_signature(certificate: &Certificate) -> bool {
+    let oid = |encoding| der::split(encoding).map(|(oid, _)| oid.content);
+    let is_known = match &certificate.signature_algorithm {
+        SignatureAlgorithm::Other(oid) => {
+            ["1.2.840.10040.4.3", "1.2.840.113549.1.1.10"].contains(&&**oid) || oid.starts_with("2.16.840.1.101.3.4.3.")
+        }
+        _ => true,
+    };
+    is_known && oid(certificate.signature_algorithm_encoding()) == oid(certificate.signed_algorithm_encoding())
+}
+
+/// `wc_ValidateDate`: only what stands behind the seconds is looked at, Z or an offset.
+fn has_zone((tag, date): (u8, &[u8])) -> bool {
+    const UTC_TIME: u8 = 0x17;
+    let digits = if tag == UTC_TIME { 12 } else { 14 };
+    matches!(date.get(digits), Some(b'Z' | b'+' | b'-'))
 }
 
 /// `Signer`: a CA of the table.
@@ -262,11 +344,18 @@ impl Table {
         let Some(signer) = signer else {
             return Err(if is_self_signed(certificate) { SELF_SIGNED } else { NO_SIGNER });
         };
-        // What our library cannot compute, wolfSSL can: MD5, P-224, Ed448.
-        let key = &case.pool.get(signer.id).key;
-        if case.pool.signature(id, signer.id) == SignatureCheck::Invalid
-            || rsa_bits(key).is_some_and(|bits| bits > MAX_RSA_BITS)
-        {
+        match (&case.pool.get(signer.id).key, &certificate.signature_algorithm) {
+            // A key of RSASSA-PSS is no signer of another algorithm's signatures (measured).
+            (KeyKind::Rsa { pss: true, .. } | KeyKind::Other(_), SignatureAlgorithm::RsaPkcs1(_)) => {
+                return Err(NO_SIGNER);
+            }
+            (KeyKind::Dsa, _) => return Err(BAD_ARGUMENT),
+            // `MAX_ENCODED_SIG_SZ`: a signature of 512 octets.
+            (KeyKind::Rsa { bits, .. }, _) if *bits > MAX_RSA_BITS => return Err(BUFFER_SIZE),
+            _ => {}
+        }
+        // What our library cannot compute, wolfSSL can: MD5, P-224, Ed448, any salt of PSS.
+        if case.pool.signature(id, signer.id) == SignatureCheck::Invalid && !certificate.has_unusual_pss() {
             return Err(SIGNATURE);
         }
         if let Some(constraints) = &case.pool.get(signer.id).extensions.name_constraints
@@ -274,10 +363,11 @@ impl Table {
         {
             return Err(NAME_INVALID);
         }
-        if certificate.not_after < case.at {
+        let [not_before, not_after] = certificate.validity_encoding().unwrap_or_default();
+        if certificate.not_after < case.at || !has_zone(not_after) {
             return Err(AFTER_DATE);
         }
-        if certificate.not_before > case.at {
+        if certificate.not_before > case.at || !has_zone(not_before) {
             return Err(BEFORE_DATE);
         }
         parsed
@@ -295,6 +385,10 @@ impl Table {
             other => other?,
         }
         if !certificate.is_ca() {
+            return Ok(());
+        }
+        // `AlreadySigner`
+        if self.by_key_id(key_identifier(certificate)).is_some() {
             return Ok(());
         }
         // AddCA: keyUsage must be there and have keyCertSign.
@@ -471,8 +565,9 @@ fn email_within(address: &[u8], base: &[u8]) -> bool {
 fn matches_name(certificate: &Certificate, reference: &ReferenceId) -> bool {
     let host = reference.to_string();
     let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    let mut compared = names.iter().filter(|name| compared_name(name).is_some()).peekable();
-    if compared.peek().is_none() {
+    let mut compared = names.iter().filter(|name| compared_name(name).is_some());
+    // An otherName is one of them, too, which matches nothing.
+    if !names.iter().any(|name| compared_name(name).is_some() || matches!(name, GeneralName::Other(OTHER_NAME))) {
         let attributes = certificate.subject.attributes();
         let common_name = attributes.iter().rfind(|attribute| attribute.oid == "2.5.4.3");
         return common_name.is_some_and(|attribute| matches_pattern(&attribute.value, host.as_bytes()));
@@ -482,6 +577,9 @@ fn matches_name(certificate: &Certificate, reference: &ReferenceId) -> bool {
         None => compared_name(name).is_some_and(|text| matches_pattern(text, host.as_bytes())),
     })
 }
+
+/// The tag of otherName in GeneralName (RFC 5280 §4.2.1.6).
+const OTHER_NAME: u8 = 0;
 
 /// `MatchDomainName`: an asterisk anywhere stands for the characters of a label up to the first that follows it in the
 /// pattern; there is no going back.

@@ -4,10 +4,10 @@ use super::LibraryError;
 use crate::x509::{Certificate, der};
 
 /// 2.5.29.17
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 
 /// 2.5.29.18
-const ISSUER_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x12];
+const ISSUER_ALT_NAME: &str = "2.5.29.18";
 
 /// The tags of the iPAddress, dNSName, … in GeneralName, which are not constructed.
 const PRIMITIVE_NAMES: [u8; 5] = [0x81, 0x82, 0x86, 0x87, 0x88];

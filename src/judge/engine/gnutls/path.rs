@@ -311,7 +311,7 @@ fn may_sign(id: CertId, issuer_id: CertId, issuer: &Certificate, max_path: &mut 
 /// sign: below zero becomes a great number.
 fn basic_constraints(certificate: &Certificate) -> Option<(bool, Option<u32>)> {
     /// 2.5.29.19
-    const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+    const BASIC_CONSTRAINTS: &str = "2.5.29.19";
     if let Some(constraints) = &certificate.extensions.basic_constraints {
         return Some((constraints.ca, constraints.path_len));
     }

@@ -1,5 +1,6 @@
 //! `Certificate.VerifyHostname`.
 
+use super::parse::extensions;
 use super::{Error, MAX_NAMES_SHOWN};
 use crate::judge::case::Case;
 use crate::model::target::ReferenceId;
@@ -9,7 +10,7 @@ use crate::x509::general_name::GeneralName;
 
 /// `VerifyHostname`.
 fn hostname_matches(certificate: &Certificate, reference: &ReferenceId) -> bool {
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
+    let names = extensions(certificate).subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
     match reference {
         ReferenceId::Ip(address) => names.iter().any(|name| name.as_ip() == Some(*address)),
         ReferenceId::Dns(host) => names.iter().any(|name| match name {
@@ -29,7 +30,7 @@ pub(super) fn verify_hostname(case: &Case<'_>, certificate: &Certificate) -> Res
     if case.name_holds(certificate, hostname_matches) {
         return Ok(());
     }
-    let san = certificate.extensions.subject_alt_name.as_ref();
+    let san = extensions(certificate).subject_alt_name.as_ref();
     let names = san.map_or(&[][..], |san| &san.names);
     let (host, is_address) = (case.reference, case.name_is_address());
     let text = if san.is_none() && case.name_holds(certificate, common_name_matches) {

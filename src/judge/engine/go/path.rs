@@ -2,14 +2,14 @@
 
 use super::constraints::check_names;
 use super::host::verify_hostname;
-use super::parse::{has_unhandled_critical_extension, has_unknown_key, parse_error};
+use super::parse::{extensions, has_unhandled_critical_extension, has_unknown_key, parse_error};
 use super::{Build, Error, MAX_SIGNATURE_CHECKS, Role};
 use crate::judge::policy::{self, PolicyInputs};
 use crate::judge::pool::CertId;
 use crate::model::verdict::Category;
 use crate::x509::key::KeyKind;
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, usage};
+use crate::x509::{Certificate, EncodingFault, usage};
 
 impl Build<'_> {
     fn get(&self, id: CertId) -> &Certificate {
@@ -91,11 +91,13 @@ impl Build<'_> {
                 format!("x509: certificate has expired or is not yet valid: current time {at} is {relation} {limit}"),
             ));
         }
-        if role == Role::Intermediate && !certificate.is_ca() {
+        if role == Role::Intermediate
+            && !extensions(certificate).basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
+        {
             let text = "x509: certificate is not authorized to sign other certificates";
             return Err(Error::invalid("NotAuthorizedToSign", Category::CaFlag, text));
         }
-        let path_len = certificate.extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
+        let path_len = extensions(certificate).basic_constraints.as_ref().and_then(|constraints| constraints.path_len);
         // Self-issued certificates count too, unlike RFC 5280 §4.2.1.9 says.
         if let Some(allowed) = path_len
             && below.len().saturating_sub(1) > usize::try_from(allowed).unwrap_or(usize::MAX)
@@ -172,8 +174,8 @@ impl Build<'_> {
     /// `CertPool.findPotentialParents`: names equal byte by byte; matching key identifiers first.
     fn potential_parents(&self, child: CertId, is_in_pool: impl Fn(CertId) -> bool) -> Vec<CertId> {
         let child = self.get(child);
-        let wanted = child.extensions.authority_key_id.as_ref().and_then(|authority| authority.key_id.as_deref());
-        let rank = |&id: &CertId| match (self.get(id).extensions.subject_key_id.as_deref(), wanted) {
+        let wanted = extensions(child).authority_key_id.as_ref().and_then(|authority| authority.key_id.as_deref());
+        let rank = |&id: &CertId| match (extensions(self.get(id)).subject_key_id.as_deref(), wanted) {
             (found, wanted) if found == wanted => 0,
             (None, _) | (_, None) => 1,
             _ => 2,
@@ -196,18 +198,18 @@ impl Build<'_> {
         chain.iter().map(|&id| self.get(id)).any(|known| {
             known.subject.raw() == candidate.subject.raw()
                 && known.spki() == candidate.spki()
-                && known.extensions.subject_alt_name == candidate.extensions.subject_alt_name
+                && extensions(known).subject_alt_name == extensions(candidate).subject_alt_name
         })
     }
 
     /// `CheckSignatureFrom`, `checkSignature`.
     fn check_signature_from(&self, child: CertId, parent: CertId) -> Result<(), String> {
         let (certificate, issuer) = (self.get(child), self.get(parent));
-        let may_sign = match &issuer.extensions.basic_constraints {
+        let may_sign = match &extensions(issuer).basic_constraints {
             Some(constraints) => constraints.ca,
             None => issuer.version != 3,
         };
-        let key_usage = issuer.extensions.key_usage.as_ref();
+        let key_usage = extensions(issuer).key_usage.as_ref();
         if !may_sign || key_usage.is_some_and(|usage| usage.bits != 0 && !usage.allows(usage::KEY_CERT_SIGN)) {
             return Err("x509: invalid signature: parent certificate cannot sign this kind of certificate".to_owned());
         }
@@ -233,6 +235,10 @@ impl Build<'_> {
                 "x509: signature algorithm specifies an {wanted} public key, but have public key of type {go_type}"
             ));
         }
+        // `RightAlign` shifts what has unused bits.
+        if certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits) {
+            return Err(failure.to_owned());
+        }
         // What our library cannot compute (P-224), Go can.
         match self.case.pool.signature(child, parent) {
             SignatureCheck::Invalid => Err(failure.to_owned()),
@@ -249,7 +255,7 @@ impl Build<'_> {
     /// `checkChainForKeyUsage` with serverAuth: purposes nest down the whole chain, the root's included.
     fn allows_servers(&self, chain: &[CertId]) -> bool {
         chain.iter().all(|&id| {
-            let purposes = self.get(id).extensions.extended_key_usage.as_ref();
+            let purposes = extensions(self.get(id)).extended_key_usage.as_ref();
             purposes.is_none_or(|purposes| purposes.is_empty() || purposes.any || purposes.server_auth)
         })
     }
@@ -258,9 +264,9 @@ impl Build<'_> {
     fn check_constraints(&mut self, chain: &[CertId]) -> Result<(), String> {
         for (position, &id) in chain.iter().enumerate() {
             let pool = self.case.pool;
-            let Some(san) = &pool.get(id).extensions.subject_alt_name else { continue };
+            let Some(san) = &extensions(pool.get(id)).subject_alt_name else { continue };
             for &above in &chain[position + 1..] {
-                let Some(constraints) = &pool.get(above).extensions.name_constraints else { continue };
+                let Some(constraints) = &extensions(pool.get(above)).name_constraints else { continue };
                 let cost = san.names.len().saturating_mul(constraints.permitted.len() + constraints.excluded.len());
                 self.comparisons = self.comparisons.saturating_sub(cost);
                 if self.comparisons == 0 {

@@ -14,12 +14,9 @@ const OCTET_STRING: u8 = 0x04;
 const ENUMERATED: u8 = 0x0a;
 const SEQUENCE: u8 = 0x30;
 
-/// 2.5.29.15
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
-/// 2.5.29.19
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-/// 2.5.29.30
-const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+const KEY_USAGE: &str = "2.5.29.15";
+const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
 
 pub(super) const IO_EXCEPTION: &str = "java.io.IOException";
 
@@ -124,12 +121,12 @@ pub(super) fn path_limit(certificate: &Certificate) -> Option<usize> {
 pub(super) fn critical_extension_error(certificate: &Certificate, oid: &str) -> Option<Exception> {
     /// Not in `OIDMap`: its value is not looked at.
     const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
-    let bytes = |oid| certificate.extension_value(oid).unwrap_or_default();
+    let bytes = certificate.extension_value(oid).unwrap_or_default();
     match oid {
         TIMESTAMPS => None,
-        "2.5.29.15" => read_key_usage(bytes(KEY_USAGE)).err(),
-        "2.5.29.19" => read_basic_constraints(bytes(BASIC_CONSTRAINTS)).err(),
-        "2.5.29.30" => Some(match value(bytes(NAME_CONSTRAINTS)) {
+        KEY_USAGE => read_key_usage(bytes).err(),
+        BASIC_CONSTRAINTS => read_basic_constraints(bytes).err(),
+        NAME_CONSTRAINTS => Some(match value(bytes) {
             Err(error) => error,
             Ok(Value { tag: SEQUENCE, .. }) => io("Invalid encoding of NameConstraintsExtension."),
             Ok(_) => io("Invalid encoding for NameConstraintsExtension."),

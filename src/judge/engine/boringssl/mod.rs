@@ -1,16 +1,23 @@
 //! BoringSSL's `X509_verify_cert`, which Bun uses: OpenSSL as it was in 2015, with later repairs.
 //!
-//! Rules: BoringSSL `crypto/x509/x509_vfy.cc`, `v3_purp.cc`, `x509_lu.cc`, `v3_ncons.cc`. Bun makes up for some of what
-//! OpenSSL does besides; where 1.4.5 was measured to do so, it is said. Its callback lets every fault pass, so the last one
-//! is the verification's result.
+//! Rules: BoringSSL `crypto/x509/x509_vfy.cc`, `v3_purp.cc`, `x509_lu.cc`, `v3_ncons.cc`, `policy.cc`, `x_x509.cc`. Bun makes
+//! up for some of what OpenSSL does besides; where 1.4.5 was measured to do so, it is said. Its callback lets every fault
+//! pass, so the last one is the verification's result.
 
-use super::openssl::constraints::{self, Wildcards};
+mod constraints;
+mod parse;
+mod policy;
+
+use super::openssl::constraints::looks_like_dns;
 use super::openssl::{self, VerifyError};
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
+use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, usage};
+use crate::x509::{Certificate, EncodingFault, usage};
+pub use parse::parses;
+use parse::{extensions_decode, is_same_name};
 
 /// Default depth of 100, with end entity and anchor (`X509_verify_cert`).
 const MAX_CHAIN: usize = 102;
@@ -31,21 +38,82 @@ pub enum Refusal {
     Aborted,
 }
 
-/// With `X509_V_FLAG_TRUSTED_FIRST`, the default.
+const INVALID_POLICY: VerifyError = VerifyError {
+    number: 42,
+    name: "X509_V_ERR_INVALID_POLICY_EXTENSION",
+    text: "invalid or inconsistent certificate policy extension",
+    category: Category::Invalid,
+};
+const NO_EXPLICIT_POLICY: VerifyError = VerifyError {
+    number: 43,
+    name: "X509_V_ERR_NO_EXPLICIT_POLICY",
+    text: "no explicit policy",
+    category: Category::Invalid,
+};
+const SUBTREE_DISTANCE: VerifyError = VerifyError {
+    number: 49,
+    name: "X509_V_ERR_SUBTREE_MINMAX",
+    text: "name constraints minimum and maximum not supported",
+    category: Category::NameConstraints,
+};
+
+/// `X509_supported_extension`: those that may be critical.
+const SUPPORTED: &[&str] = &[
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.32",
+    "2.5.29.33",
+    "2.5.29.36",
+    "2.5.29.37",
+    "2.5.29.54",
+];
+
+/// With `X509_V_FLAG_TRUSTED_FIRST`, the default. A chain through certificates of the store that are out of their dates is
+/// given up for one without them, where that one has no fault (measured).
 pub fn verify(case: &Case<'_>, end_entity: CertId) -> Outcome {
-    let mut verification = Verification { case, chain: vec![end_entity], untrusted_in_chain: 1, last_fault: None };
+    let first = attempt(case, end_entity, Store::Whole);
+    let is_current = |id: &CertId| {
+        let faults = openssl::time_faults(case.pool.get(*id), case.at);
+        case.is_anchor(*id).is_none() || faults == [None, None]
+    };
+    if first.result.is_ok() || first.chain.iter().all(is_current) {
+        return first;
+    }
+    let second = attempt(case, end_entity, Store::Current);
+    if second.result.is_ok() { second } else { first }
+}
+
+/// Which of the store's certificates are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Whole,
+    /// Those within their dates.
+    Current,
+}
+
+fn attempt(case: &Case<'_>, end_entity: CertId, store: Store) -> Outcome {
+    let mut verification =
+        Verification { case, store, chain: vec![end_entity], untrusted_in_chain: 1, last_fault: None };
     if verification.build_chain().is_none() {
         return Outcome { chain: verification.chain, result: Err(Refusal::Aborted) };
     }
+    let is_complete = verification.last_fault.is_none();
     verification.check_extensions();
     verification.check_signatures_and_times();
     verification.check_name_constraints();
+    if is_complete {
+        verification.check_policies();
+    }
+    verification.check_trusted();
     let result = verification.last_fault.map_or(Ok(()), |error| Err(Refusal::Fault(error)));
     Outcome { chain: verification.chain, result }
 }
 
 struct Verification<'a> {
     case: &'a Case<'a>,
+    store: Store,
     chain: Vec<CertId>,
     /// How many at the start of the chain come from the peer.
     untrusted_in_chain: usize,
@@ -110,18 +178,22 @@ impl<'a> Verification<'a> {
         Some(())
     }
 
-    /// `X509_STORE_CTX_get1_issuer`: the first of the store that fits; dates play no part.
+    /// `X509_STORE_CTX_get1_issuer`: the first of the store that fits. Of several the order is the store's own, which
+    /// is not that of the file and not known here.
     fn trusted_issuer(&self, of: CertId) -> Option<CertId> {
         let named = self.case.pool.named(self.get(of).issuer.normalised()).iter().copied();
-        named.filter(|&id| self.case.is_anchor(id).is_some()).find(|&id| self.issued(id, of))
+        let is_asked = |id: &CertId| {
+            self.store == Store::Whole || openssl::time_faults(self.get(*id), self.case.at) == [None, None]
+        };
+        named.filter(|&id| self.case.is_anchor(id).is_some()).filter(is_asked).find(|&id| self.issued(id, of))
     }
 
     /// `X509_check_issued`: name, key identifiers and keyCertSign; not the kind of key.
     fn issued(&self, issuer: CertId, subject: CertId) -> bool {
         let (issuer, subject) = (self.get(issuer), self.get(subject));
-        issuer.subject.normalised() == subject.issuer.normalised()
-            && openssl::extensions_decode(issuer)
-            && openssl::extensions_decode(subject)
+        is_same_name(&issuer.subject, &subject.issuer)
+            && extensions_decode(issuer)
+            && extensions_decode(subject)
             && openssl::identifiers_fit(issuer, subject)
             && may_sign(issuer)
     }
@@ -129,35 +201,54 @@ impl<'a> Verification<'a> {
     /// `EXFLAG_SS`.
     fn is_self_signed(&self, id: CertId) -> Option<bool> {
         let certificate = self.get(id);
-        openssl::extensions_decode(certificate).then(|| {
+        extensions_decode(certificate).then(|| {
             certificate.is_self_issued() && openssl::identifiers_fit(certificate, certificate) && may_sign(certificate)
         })
     }
 
-    /// `check_chain_extensions`: the peer's certificates. Purposes and path lengths of the store's count too (measured), their
-    /// critical extensions do not (oven-sh/bun pull request 38548).
+    /// `check_chain_extensions`.
     fn check_extensions(&mut self) {
         let mut intermediates = 0;
         for position in 0..self.chain.len() {
             let certificate = self.get(self.chain[position]);
             let from_peer = position < self.untrusted_in_chain;
-            if from_peer && certificate.extensions.critical.iter().any(|oid| !openssl::SUPPORTED.contains(&&**oid)) {
+            if from_peer && has_unhandled_critical(certificate) {
                 self.fault(openssl::UNHANDLED_CRITICAL);
             }
             let lacks_ca = position > 0 && from_peer && !self.is_ca(self.chain[position]);
             if lacks_ca {
                 self.fault(openssl::INVALID_CA);
             }
-            if lacks_ca || !has_server_purpose(certificate, position > 0) {
+            if from_peer && (lacks_ca || !has_server_purpose(certificate, position > 0)) {
                 self.fault(openssl::INVALID_PURPOSE);
             }
             let constraints = certificate.extensions.basic_constraints.as_ref();
             let path_len = constraints.and_then(|constraints| constraints.path_len);
+            // Those of the store count too (measured).
             if position > 1 && path_len.is_some_and(|allowed| intermediates > allowed) {
                 self.fault(openssl::PATH_TOO_LONG);
             }
             if position > 0 && !certificate.is_self_issued() {
                 intermediates += 1;
+            }
+        }
+    }
+
+    /// What Bun asks of the store's certificates in a chain, and BoringSSL does not (measured): critical extensions, CA
+    /// flag (a root may do without basicConstraints), purpose, dates.
+    fn check_trusted(&mut self) {
+        for position in self.untrusted_in_chain..self.chain.len() {
+            let (id, certificate) = (self.chain[position], self.get(self.chain[position]));
+            if has_unhandled_critical(certificate) {
+                self.fault(openssl::UNHANDLED_CRITICAL);
+            }
+            let is_root = certificate.extensions.basic_constraints.is_none() && self.is_self_signed(id) == Some(true);
+            let lacks_ca = position > 0 && !is_root && !self.is_ca(id);
+            if lacks_ca || !has_server_purpose(certificate, position > 0) {
+                self.fault(openssl::INVALID_PURPOSE);
+            }
+            for error in openssl::time_faults(certificate, self.case.at).into_iter().flatten() {
+                self.fault(error);
             }
         }
     }
@@ -193,22 +284,30 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// `X509_verify`: MD5 and Ed448 are unknown to it, secp256k1 and brainpool keys unreadable.
+    /// `X509_verify`: MD5 and Ed448 are unknown to it; secp256k1 and brainpool keys unreadable, and RSA keys whose
+    /// parameters are not NULL (`evp/p_rsa_asn1.cc`).
     fn signature(&self, subject: CertId, issuer: CertId) -> Signature {
         let certificate = self.get(subject);
-        let unreadable = matches!(
-            self.get(issuer).key,
-            KeyKind::Ec(Curve::Secp256k1 | Curve::Other) | KeyKind::Ed448 | KeyKind::Other(_)
-        );
+        let issuer_certificate = self.get(issuer);
+        let unreadable = match issuer_certificate.key {
+            KeyKind::Ec(Curve::Secp256k1 | Curve::Other) | KeyKind::Ed448 | KeyKind::Other(_) => true,
+            KeyKind::Rsa { pss, .. } => !pss && !issuer_certificate.key_algorithm_encoding().ends_with(&[5, 0]),
+            _ => false,
+        };
         if unreadable {
             return Signature::KeyUnreadable;
         }
         let unknown = match &certificate.signature_algorithm {
             SignatureAlgorithm::Ed448 | SignatureAlgorithm::Other(_) => true,
+            // `x509_rsa_ctx_to_pss`: the hashes of TLS 1.3, each with a salt of its length.
+            SignatureAlgorithm::RsaPss(hash) => {
+                !matches!(hash, Hash::Sha256 | Hash::Sha384 | Hash::Sha512) || certificate.has_unusual_pss()
+            }
             other => other.hash() == Some(Hash::Md5),
         };
         if unknown
             || !certificate.algorithms_agree
+            || certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits)
             || self.case.pool.signature(subject, issuer) == SignatureCheck::Invalid
         {
             return Signature::Wrong;
@@ -227,7 +326,7 @@ impl<'a> Verification<'a> {
             for above in (position + 1..self.chain.len()).rev() {
                 let Some(constraints) = &self.get(self.chain[above]).extensions.name_constraints else { continue };
                 constrained = true;
-                if let Err(error) = constraints::check_names(certificate, constraints, Wildcards::Cover) {
+                if let Err(error) = constraints::check_names(certificate, constraints) {
                     self.fault(error);
                 }
             }
@@ -235,12 +334,25 @@ impl<'a> Verification<'a> {
         let end_entity = self.get(self.chain[0]);
         let names_a_host = || {
             let attributes = end_entity.subject.attributes();
-            attributes.iter().any(|name| &*name.oid == "2.5.4.3" && constraints::looks_like_dns(&name.text))
+            attributes.iter().any(|name| &*name.oid == "2.5.4.3" && looks_like_dns(&name.text))
         };
         if constrained && end_entity.extensions.subject_alt_name.is_none() && names_a_host() {
             self.fault(openssl::NAMES_ONLY_IN_SUBJECT);
         }
     }
+
+    /// `check_policy`: of all but the last certificate.
+    fn check_policies(&mut self) {
+        let (pool, last) = (self.case.pool, self.chain.len() - 1);
+        let below: Vec<&Certificate> = self.chain[..last].iter().rev().map(|&id| pool.get(id)).collect();
+        if let Err(error) = policy::check(&below) {
+            self.fault(error);
+        }
+    }
+}
+
+fn has_unhandled_critical(certificate: &Certificate) -> bool {
+    certificate.extensions.critical.iter().any(|oid| !SUPPORTED.contains(&&**oid))
 }
 
 enum Signature {
