@@ -239,10 +239,15 @@ fn think(evidence: &Evidence, settings: &Settings, groups: &[Vec<usize>], memo: 
     let mut deployments: Vec<Deployment> =
         groups.iter().map(|endpoints| deployment(endpoints.clone(), evidence, &mut pool, parse)).collect();
     for fetched in &evidence.aia {
-        for certificate in fetched.certificates.iter().filter_map(|der| parse(der).ok()) {
+        for (position, der) in fetched.certificates.iter().enumerate() {
+            let Ok(certificate) = parse(der) else { continue };
             let id = pool.intern(certificate);
             // Clients ask the address themselves, and get nothing from our cache.
-            if fetched.fetch.from_cache { pool.mark_cached(id) } else { pool.mark_fetched(id) }
+            if fetched.fetch.from_cache {
+                pool.mark_cached(id);
+            } else {
+                pool.mark_fetched(id, fetched.is_read_by_chromium(position));
+            }
         }
     }
     settings.anchors.add_met(&mut pool);

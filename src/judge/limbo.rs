@@ -447,7 +447,7 @@ fn fetch(pool: &mut Pool, answers: &BTreeMap<String, String>) {
             certificates_in(&body).unwrap_or_default().iter().filter_map(|der| Certificate::parse(der).ok())
         {
             let id = pool.intern(Arc::new(certificate));
-            pool.mark_fetched(id);
+            pool.mark_fetched(id, true);
         }
     }
 }

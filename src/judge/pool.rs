@@ -18,6 +18,8 @@ pub struct CertId(u32);
 pub struct Origin {
     /// Fetched from a `caIssuers` address.
     pub fetched: bool,
+    /// The same, in a form that Chromium reads.
+    pub fetched_by_chromium: bool,
     /// At hand for the diagnosis and for a bundle, but no client can get it from there: an earlier day's fetch.
     pub cached: bool,
     /// A trust anchor of a store, or of the user.
@@ -59,8 +61,10 @@ impl Pool {
         id
     }
 
-    pub fn mark_fetched(&mut self, id: CertId) {
-        self.origins[id.0 as usize].fetched = true;
+    pub fn mark_fetched(&mut self, id: CertId, by_chromium: bool) {
+        let origin = &mut self.origins[id.0 as usize];
+        origin.fetched = true;
+        origin.fetched_by_chromium |= by_chromium;
     }
 
     pub fn mark_cached(&mut self, id: CertId) {

@@ -89,3 +89,15 @@ pub struct AiaEvidence {
     /// DER of each certificate in the answer.
     pub certificates: Vec<Vec<u8>>,
 }
+
+impl AiaEvidence {
+    /// Does Chromium read the certificate at `position`? Of text armour it reads the first block, and after DER nothing may
+    /// follow (`ParseCertFromPem`, `ParseCertFromDer` of net/cert/internal/cert_issuer_source_aia.cc).
+    pub fn is_read_by_chromium(&self, position: usize) -> bool {
+        match self.fetch.form {
+            Some(AiaForm::Pem) => position == 0,
+            Some(AiaForm::Der) => self.fetch.bytes.is_none_or(|bytes| self.certificates[position].len() == bytes),
+            _ => true,
+        }
+    }
+}

@@ -384,6 +384,9 @@ impl Certificate {
 
     /// Does its signature verify under `issuer`'s key? Names are not compared.
     pub fn check_signature(&self, issuer: &Self) -> SignatureCheck {
+        if self.has_unusual_pss() {
+            return SignatureCheck::Unsupported;
+        }
         signature::verify(
             &self.signature_algorithm,
             &issuer.key,

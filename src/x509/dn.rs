@@ -70,6 +70,17 @@ impl DistinguishedName {
         &self.normalised
     }
 
+    /// Equal when only ASCII letters are folded, as most libraries do. ([`Self::normalised`] folds all that Unicode folds.)
+    pub fn is_equal_in_ascii(&self, other: &Self) -> bool {
+        let beyond_ascii = |name: &Self| -> Vec<char> {
+            let texts = name.attributes().into_iter().map(|attribute| attribute.text);
+            texts.flat_map(|text| text.chars().filter(|letter| !letter.is_ascii()).collect::<Vec<_>>()).collect()
+        };
+        self.raw == other.raw
+            || (self.normalised == other.normalised
+                && (self.normalised.is_ascii() || beyond_ascii(self) == beyond_ascii(other)))
+    }
+
     /// The attributes in encoded order, decoded on every call: few clients look at them one by one.
     pub fn attributes(&self) -> Vec<Attribute> {
         let Ok((_, name)) = X509Name::from_der(&self.raw) else { return Vec::new() };

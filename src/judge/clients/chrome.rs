@@ -13,7 +13,7 @@ use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
 use crate::x509::general_name::GeneralName;
 use crate::x509::key::{Curve, KeyKind};
-use crate::x509::{Certificate, usage};
+use crate::x509::{Certificate, EncodingFault, usage};
 
 pub const CLIENT: Client = Client {
     id: "chrome",
@@ -67,6 +67,11 @@ pub(super) fn judge(case: &Case<'_>) -> Answer {
     }
     let Some(end_entity) = case.end_entity() else { return bad_format() };
     let certificate = case.pool.get(end_entity);
+    // `ssl_parse_cert_chain`, `ssl_cert_check_key_usage`: BoringSSL reads the outline and keyUsage of the end entity itself.
+    let has_odd_key_usage = certificate.extensions.undecodable.iter().any(|extension| &*extension.oid == "2.5.29.15");
+    if certificate.encoding_faults.contains(&EncodingFault::LengthNotMinimal) || has_odd_key_usage {
+        return protocol_error();
+    }
     // The server finds no scheme for its key among those offered (`kVerifyPrefs` in ssl_client_socket_impl.cc).
     if !matches!(certificate.key, KeyKind::Rsa { pss: false, .. } | KeyKind::Ec(Curve::P256 | Curve::P384)) {
         return mismatch();

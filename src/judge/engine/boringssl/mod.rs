@@ -16,8 +16,8 @@ use crate::model::verdict::Category;
 use crate::x509::key::{Curve, KeyKind};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, EncodingFault, usage};
+use parse::extensions_decode;
 pub use parse::parses;
-use parse::{extensions_decode, is_same_name};
 
 /// Default depth of 100, with end entity and anchor (`X509_verify_cert`).
 const MAX_CHAIN: usize = 102;
@@ -191,7 +191,7 @@ impl<'a> Verification<'a> {
     /// `X509_check_issued`: name, key identifiers and keyCertSign; not the kind of key.
     fn issued(&self, issuer: CertId, subject: CertId) -> bool {
         let (issuer, subject) = (self.get(issuer), self.get(subject));
-        is_same_name(&issuer.subject, &subject.issuer)
+        issuer.subject.is_equal_in_ascii(&subject.issuer)
             && extensions_decode(issuer)
             && extensions_decode(subject)
             && openssl::identifiers_fit(issuer, subject)

@@ -1,6 +1,6 @@
 //! What BoringSSL reads in a certificate, where it differs from our reader.
 
-use crate::x509::dn::{Attribute, DistinguishedName};
+use crate::x509::dn::DistinguishedName;
 use crate::x509::{Certificate, EncodingFault};
 
 /// `x509v3_cache_extensions`: a broken or repeated one makes the certificate unusable, and so does a pathLenConstraint of
@@ -43,16 +43,5 @@ fn is_time((tag, content): (u8, &[u8])) -> bool {
 
 /// `x509_parse_name`: no empty SET, strings of their type.
 fn is_readable(name: &DistinguishedName) -> bool {
-    const UTF8_STRING: u8 = 0x0c;
-    let is_text = |attribute: &Attribute| attribute.tag != UTF8_STRING || std::str::from_utf8(&attribute.value).is_ok();
-    !name.has_empty_rdn() && name.attributes().iter().all(is_text)
-}
-
-/// `X509_NAME_cmp`: letter case counts beyond ASCII (`x509_name_canon`).
-pub(super) fn is_same_name(one: &DistinguishedName, other: &DistinguishedName) -> bool {
-    let beyond = |name: &DistinguishedName| -> Vec<char> {
-        let texts = name.attributes().into_iter().map(|attribute| attribute.text);
-        texts.flat_map(|text| text.chars().filter(|letter| !letter.is_ascii()).collect::<Vec<_>>()).collect()
-    };
-    one.raw() == other.raw() || (one.normalised() == other.normalised() && beyond(one) == beyond(other))
+    !name.has_empty_rdn() && !name.has_invalid_utf8()
 }

@@ -9,6 +9,7 @@ mod host;
 mod lifetime;
 mod names;
 mod path;
+mod principal;
 mod search;
 
 pub use host::{has_registrable_domain, matches_host};
@@ -53,9 +54,13 @@ pub struct Verdict {
     pub path: Vec<CertId>,
 }
 
-/// Does `X509Certificate::CreateFromBuffer` read the end entity? It parses all but the extensions.
+/// Does `X509Certificate::CreateFromBuffer` read the end entity? It parses all but the extensions' values, and what it shows
+/// of the names.
 pub fn is_readable(certificate: &Certificate) -> bool {
     !certificate.encoding_faults.contains(&EncodingFault::TimeFormat)
+        && (certificate.version == 3 || (certificate.version < 3 && certificate.extensions.count == 0))
+        && principal::is_readable(&certificate.subject)
+        && principal::is_readable(&certificate.issuer)
 }
 
 /// `CertVerifyProc::Verify` over `CertVerifyProcBuiltin::VerifyInternal`.

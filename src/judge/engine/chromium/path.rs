@@ -33,7 +33,15 @@ pub(super) fn is_parsable(certificate: &Certificate) -> bool {
     let extensions = &certificate.extensions;
     let is_bad = |fault: &EncodingFault| {
         use EncodingFault as Fault;
-        matches!(fault, Fault::BooleanNotCanonical | Fault::DefaultEncoded | Fault::TimeFormat)
+        matches!(
+            fault,
+            Fault::BooleanNotCanonical
+                | Fault::BasicConstraintsBoolean
+                | Fault::DefaultEncoded
+                | Fault::ExtensionLengthNotMinimal
+                | Fault::ExtensionTrailingData
+                | Fault::TimeFormat
+        )
     };
     let san_is_fine = extensions.subject_alt_name.as_ref().is_none_or(|san| {
         !san.names.is_empty()
@@ -43,8 +51,13 @@ pub(super) fn is_parsable(certificate: &Certificate) -> bool {
     });
     let constraints_are_fine = extensions.name_constraints.as_ref().is_none_or(|constraints| {
         let mut all = constraints.permitted.iter().chain(&constraints.excluded).peekable();
-        all.peek().is_some() && all.all(|name| is_general_name(name, &[8, 32]))
+        let is_subtree = |name: &GeneralName| is_general_name(name, &[8, 32]) && has_prefix_mask(name);
+        all.peek().is_some() && all.all(is_subtree) && !constraints.minimum && !constraints.maximum
     });
+    // `ParseCertificatePolicies`: at least one, and none twice.
+    let policies = &extensions.policies;
+    let policies_are_fine = certificate.extension_value("2.5.29.32").is_none()
+        || (!policies.is_empty() && !policies.iter().enumerate().any(|(at, policy)| policies[..at].contains(policy)));
     // `ParseAuthorityKeyIdentifier`: the issuer's name and serial number come together (RFC 5280 §4.2.1.1).
     let authority_is_fine = extensions
         .authority_key_id
@@ -61,9 +74,17 @@ pub(super) fn is_parsable(certificate: &Certificate) -> bool {
         && authority_is_fine
         && san_is_fine
         && constraints_are_fine
+        && policies_are_fine
 }
 
-/// `ParseGeneralName`: strings are ASCII, addresses have one of `lengths`, masks are prefixes.
+/// `IsValidNetmask`: the ones of an address constraint's mask come first.
+fn has_prefix_mask(name: &GeneralName) -> bool {
+    let GeneralName::Ip(octets) = name else { return true };
+    let mut bits = octets[octets.len() / 2..].iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
+    !bits.by_ref().skip_while(|bit| *bit == 1).any(|bit| bit == 1)
+}
+
+/// `ParseGeneralName`: strings are ASCII, addresses have one of `lengths`.
 fn is_general_name(name: &GeneralName, lengths: &[usize]) -> bool {
     match name {
         GeneralName::Dns(text) | GeneralName::Email(text) | GeneralName::Uri(text) => text.is_ascii(),
@@ -131,7 +152,7 @@ impl<'a> State<'a> {
     fn process(&mut self, case: &Case<'a>, id: CertId, position: usize, errors: &mut Errors) -> bool {
         let certificate = case.pool.get(id);
         let is_target = position == 0;
-        if !certificate.algorithms_agree {
+        if !algorithms_agree(certificate) {
             errors.other("Certificate.signatureAlgorithm != TBSCertificate.signature");
         }
         let is_acceptable = matches!(
@@ -140,15 +161,18 @@ impl<'a> State<'a> {
                 | SignatureAlgorithm::RsaPss(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
                 | SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
         );
-        if !is_acceptable {
+        if !is_acceptable || !is_parsable_algorithm(certificate) {
             errors.other("Unacceptable signature algorithm");
             return false;
         }
-        let is_forged = self.issuer.is_some_and(|issuer| case.pool.signature(id, issuer) == SignatureCheck::Invalid);
+        let is_forged = self.issuer.is_some_and(|issuer| {
+            certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits)
+                || case.pool.signature(id, issuer) == SignatureCheck::Invalid
+        });
         if is_forged {
             errors.add(ErrorKind::Authority, "VerifySignedData failed");
         }
-        if is_forged || !certificate.algorithms_agree {
+        if is_forged || !algorithms_agree(certificate) {
             return false;
         }
         check_validity(case.at, certificate, errors);
@@ -193,17 +217,38 @@ impl<'a> State<'a> {
     /// `ParseAndCheckPublicKey`, `SimplePathBuilderDelegate::IsPublicKeyAcceptable`: RSA from 1024 bits (what BoringSSL
     /// computes with ends at 8192), P-256, P-384, P-521. Without a key the signatures below cannot be checked.
     fn take_key(&mut self, case: &Case<'_>, id: CertId, errors: &mut Errors) {
-        let key = &case.pool.get(id).key;
-        let is_readable = matches!(
-            key,
-            KeyKind::Rsa { pss: false, bits: ..=8192, .. } | KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521)
-        );
+        let certificate = case.pool.get(id);
+        let key = &certificate.key;
+        let is_readable = match key {
+            // RFC 3279 §2.3.1: the parameters are NULL.
+            KeyKind::Rsa { pss: false, bits: ..=8192, .. } => certificate.key_algorithm_encoding().ends_with(NULL),
+            KeyKind::Ec(curve) => matches!(curve, Curve::P256 | Curve::P384 | Curve::P521),
+            _ => false,
+        };
         self.issuer = is_readable.then_some(id);
         if !is_readable {
             errors.other("Couldn't parse SubjectPublicKeyInfo");
         } else if matches!(key, KeyKind::Rsa { bits: ..1024, .. }) {
             errors.add(ErrorKind::PublicKey, "Unacceptable public key");
         }
+    }
+}
+
+/// NULL, DER.
+const NULL: &[u8] = &[0x05, 0x00];
+
+/// `VerifySignatureAlgorithm`: the two are compared as parsed, so that RSA's NULL may be there or not.
+fn algorithms_agree(certificate: &Certificate) -> bool {
+    let is_rsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
+    certificate.algorithms_agree || (is_rsa && certificate.algorithms_agree_but_for_null())
+}
+
+/// `ParseSignatureAlgorithm`: ECDSA without parameters, RSASSA-PSS with one set for each hash.
+fn is_parsable_algorithm(certificate: &Certificate) -> bool {
+    match certificate.signature_algorithm {
+        SignatureAlgorithm::Ecdsa(_) => !certificate.signature_algorithm_encoding().ends_with(NULL),
+        SignatureAlgorithm::RsaPss(_) => !certificate.has_unusual_pss(),
+        _ => true,
     }
 }
 
@@ -262,6 +307,7 @@ pub(super) fn is_revoked(case: &Case<'_>, path: &[CertId]) -> bool {
 
 /// `InspectSignatureAlgorithmsInChain`: the two algorithms differ, or are none that it knows.
 pub(super) fn has_odd_algorithm(certificate: &Certificate) -> bool {
-    !certificate.algorithms_agree
+    !algorithms_agree(certificate)
+        || !is_parsable_algorithm(certificate)
         || matches!(certificate.signature_algorithm.hash(), None | Some(Hash::Md5 | Hash::Sha224))
 }

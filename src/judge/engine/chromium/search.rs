@@ -1,7 +1,7 @@
 //! `CertPathBuilder`: all paths, the likely ones first.
 
 use super::path::{is_parsable, is_revoked, verify_path};
-use super::{Attempt, ErrorKind, PathError, Search};
+use super::{Attempt, ErrorKind, PathError, Search, principal};
 use crate::judge::anchors::AnchorKind;
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
@@ -94,10 +94,14 @@ fn issuers(case: &Case<'_>, child: CertId) -> Vec<CertId> {
     // `CertIssuerSourceStatic` holds what followed the end entity in the chain, and what can be parsed of it.
     let is_usable = |&id: &CertId| {
         let is_leaf_only = case.served.first() == Some(&id) && !case.served[1..].contains(&id);
-        is_parsable(pool.get(id)) && (case.is_anchor(id).is_some() || pool.origin(id).fetched || !is_leaf_only)
+        is_parsable(pool.get(id))
+            && (case.is_anchor(id).is_some() || pool.origin(id).fetched_by_chromium || !is_leaf_only)
     };
     let named = pool.named(pool.get(child).issuer.normalised()).iter().copied();
-    let known = named.filter(|&id| case.is_anchor(id).is_some() || case.is_served(id) || pool.origin(id).fetched);
+    let named = named.filter(|&id| principal::are_equal(&pool.get(id).subject, &pool.get(child).issuer));
+    let is_known =
+        |&id: &CertId| case.is_anchor(id).is_some() || case.is_served(id) || pool.origin(id).fetched_by_chromium;
+    let known = named.filter(is_known);
     let (mut sync, mut fetched): (Vec<CertId>, Vec<CertId>) =
         known.filter(is_usable).partition(|&id| case.is_anchor(id).is_some() || case.is_served(id));
     let order = |id: &CertId| {

@@ -332,7 +332,7 @@ impl Verification<'_> {
 
     /// `ossl_x509_likely_issued`: name, key identifiers and the kind of key; the signature is not looked at.
     fn likely_issued(&mut self, issuer: CertId, subject: CertId) -> bool {
-        if self.get(issuer).subject.normalised() != self.get(subject).issuer.normalised() {
+        if !self.get(issuer).subject.is_equal_in_ascii(&self.get(subject).issuer) {
             return false;
         }
         if !self.extensions_are_usable(issuer) || !self.extensions_are_usable(subject) {
