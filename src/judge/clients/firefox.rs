@@ -7,6 +7,7 @@ use crate::judge::stores::{KnownIssuers, StoreId, Trust};
 use crate::model::handshake::{Failure, FailureKind, Stage};
 use crate::model::hello::{Hello, TLS_1_2, TLS_1_3};
 use crate::model::verdict::Category;
+use crate::x509::EncodingFault;
 use crate::x509::key::{Curve, KeyKind};
 
 pub const CLIENT: Client = Client {
@@ -69,6 +70,16 @@ fn judge(case: &Case<'_>) -> Answer {
     if !offered {
         return failed(Category::Handshake, "SSL_ERROR_NO_CYPHER_OVERLAP");
     }
+    // NSS reads the outline of the end entity before mozilla::pkix does.
+    let faults = &case.pool.get(end_entity).encoding_faults;
+    let unread = match () {
+        () if faults.contains(&EncodingFault::LengthNotMinimal) => Some("SEC_ERROR_INVALID_ARGS"),
+        () if faults.contains(&EncodingFault::SerialEmpty) => Some("SEC_ERROR_LIBRARY_FAILURE"),
+        () => None,
+    };
+    if let Some(code) = unread {
+        return Answer::reject(Category::BadFormat, code).with_path(vec![end_entity]);
+    }
     match mozpkix::judge_server(case, end_entity, LeafTrust::Anchor) {
         Ok(path) => {
             let preloaded = path.iter().any(|&id| case.is_known(id) && !case.is_served(id));
@@ -112,6 +123,7 @@ pub(super) fn refused(refusal: Refusal) -> Answer {
         Error::InadequateKeySize => (C::WeakKey, "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE", PKIX - 2),
         Error::UntrustedIssuer => (C::UnknownIssuer, "SEC_ERROR_UNTRUSTED_ISSUER", SEC - 21),
         Error::UnsupportedEllipticCurve => (C::UnsupportedKey, "SEC_ERROR_UNSUPPORTED_ELLIPTIC_CURVE", SEC - 141),
+        Error::UnsupportedEcPointForm => (C::UnsupportedKey, "SEC_ERROR_UNSUPPORTED_EC_POINT_FORM", SEC - 142),
         Error::UnsupportedKeyAlgorithm => (C::UnsupportedKey, "SEC_ERROR_UNSUPPORTED_KEYALG", SEC - 48),
         Error::UnknownCriticalExtension => (C::CriticalExtension, "SEC_ERROR_UNKNOWN_CRITICAL_EXTENSION", SEC - 41),
         Error::ExpiredCertificate => (C::Expired, "SEC_ERROR_EXPIRED_CERTIFICATE", SEC - 11),

@@ -14,8 +14,9 @@ use crate::judge::stores::distrust;
 use crate::model::target::ReferenceId;
 use crate::model::time::DAY;
 use crate::model::time::Time;
+use crate::x509::der;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind};
+use crate::x509::key::{Curve, KeyKind, has_explicit_curve};
 use crate::x509::ocsp::{self, CertificateStatus};
 use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, EncodingFault, NameConstraints, usage};
@@ -77,6 +78,7 @@ pub enum Error {
     SignatureAlgorithmMismatch,
     UnknownCriticalExtension,
     UnknownIssuer,
+    UnsupportedEcPointForm,
     UnsupportedEllipticCurve,
     UnsupportedKeyAlgorithm,
     /// The root is no longer trusted for what was issued this late.
@@ -151,8 +153,12 @@ fn verify_server_certificate(
     }
     let refuse = |error| Refusal { error, path: search.found.clone(), incomplete: false };
     // `CheckTLSFeaturesAreSatisfied`: any staple will do, its content was looked at before.
-    if certificate.extensions.must_staple && case.ocsp_staple.is_none() {
+    // Features other than status_request it cannot satisfy.
+    if (certificate.extensions.must_staple && case.ocsp_staple.is_none()) || has_other_tls_feature(certificate) {
         return Err(refuse(Error::RequiredTlsFeatureMissing));
+    }
+    if !case.any_name && !names_are_der(certificate) {
+        return Err(refuse(Error::BadCertDomain));
     }
     if !case.any_name && !case.name_holds(certificate, names_match) {
         return Err(refuse(Error::BadCertDomain));
@@ -442,7 +448,7 @@ fn check_certificate(
     if !is_anchor {
         check_signature_algorithm(certificate)?;
     }
-    check_key(&certificate.key)?;
+    check_key(certificate)?;
     if certificate.issuer.is_empty() {
         return Err(Error::EmptyIssuerName);
     }
@@ -467,10 +473,12 @@ fn check_signature_algorithm(certificate: &Certificate) -> Result<(), Error> {
         }
         SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448 | SignatureAlgorithm::Other(_) => false,
     };
-    if !is_known {
+    if !is_known || certificate.has_unusual_pss() {
         return Err(Error::SignatureAlgorithmDisabled);
     }
-    if !certificate.algorithms_agree {
+    // Compared as parsed: RSA's NULL may be there or not.
+    let is_rsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
+    if !certificate.algorithms_agree && !(is_rsa && certificate.algorithms_agree_but_for_null()) {
         return Err(Error::SignatureAlgorithmMismatch);
     }
     match certificate.signature_algorithm.hash() {
@@ -480,10 +488,18 @@ fn check_signature_algorithm(certificate: &Certificate) -> Result<(), Error> {
 }
 
 /// `CheckSubjectPublicKeyInfoContents`.
-fn check_key(key: &KeyKind) -> Result<(), Error> {
-    match key {
-        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) => Ok(()),
+fn check_key(certificate: &Certificate) -> Result<(), Error> {
+    /// The parameters that RFC 3279 §2.3.1 wants, DER.
+    const NULL: &[u8] = &[0x05, 0x00];
+    const UNCOMPRESSED: u8 = 4;
+    match &certificate.key {
+        KeyKind::Ec(_) if has_explicit_curve(certificate.spki()) => Err(Error::BadDer),
+        KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) => {
+            let is_uncompressed = certificate.subject_public_key().first() == Some(&UNCOMPRESSED);
+            if is_uncompressed { Ok(()) } else { Err(Error::UnsupportedEcPointForm) }
+        }
         KeyKind::Ec(_) => Err(Error::UnsupportedEllipticCurve),
+        KeyKind::Rsa { pss: false, .. } if !certificate.key_algorithm_encoding().ends_with(NULL) => Err(Error::BadDer),
         // The size is counted in whole octets.
         KeyKind::Rsa { bits, pss: false, .. } if bits.div_ceil(8) * 8 < MIN_RSA_BITS => Err(Error::InadequateKeySize),
         KeyKind::Rsa { pss: false, .. } => Ok(()),
@@ -587,6 +603,21 @@ fn read_ocsp(response: &[u8], subject: &Certificate, issuer: &Certificate, at: T
         CertificateStatus::Good if answer.this_update > at.plus(OCSP_SLOP) => Err((Error::OcspFutureResponse, false)),
         CertificateStatus::Good => Ok(()),
     }
+}
+
+/// The TLS feature extension (RFC 7633 §4) holds another feature than status_request.
+fn has_other_tls_feature(certificate: &Certificate) -> bool {
+    const STATUS_REQUEST: &[u8] = &[5];
+    let features = certificate.extension_value("1.3.6.1.5.5.7.1.24").and_then(der::split);
+    features.is_some_and(|(list, _)| der::values(list.content).any(|feature| feature.content != STATUS_REQUEST))
+}
+
+/// A SAN that is not DER matches nothing.
+fn names_are_der(certificate: &Certificate) -> bool {
+    let san = certificate.extension_value("2.5.29.17");
+    san.is_none_or(|value| {
+        der::split(value).is_some_and(|(_, rest)| rest.is_empty()) && der::lengths_are_minimal(value)
+    })
 }
 
 /// `CheckCertHostname`: dNSName and iPAddress only; names that are none match nothing.

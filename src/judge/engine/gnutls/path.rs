@@ -213,7 +213,10 @@ impl<'a> Verification<'a> {
             }
             // What our library cannot compute, GnuTLS can: MD5, P-224, Ed448.
             let is_checked = knows_algorithm && reads_signature && is_readable(issuer);
-            if is_checked && self.case.pool.signature(id, issuer_id) == SignatureCheck::Invalid {
+            // Of RSASSA-PSS it takes salts as long as the hash.
+            let is_forged =
+                self.case.pool.signature(id, issuer_id) == SignatureCheck::Invalid || certificate.has_unusual_pss();
+            if is_checked && is_forged {
                 if is_made_with(&certificate.signature_algorithm, &issuer.key) {
                     status.add(Fault::Signature);
                 } else if has_pss_parameters(issuer) {

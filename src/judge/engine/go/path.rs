@@ -214,15 +214,18 @@ impl Build<'_> {
             return Err("x509: invalid signature: parent certificate cannot sign this kind of certificate".to_owned());
         }
         let insecure = |name: &str| Err(format!("x509: cannot verify signature: insecure algorithm {name}"));
+        let unimplemented = || Err("x509: cannot verify signature: algorithm unimplemented".to_owned());
         let wanted = match &certificate.signature_algorithm {
             SignatureAlgorithm::RsaPkcs1(Hash::Md5) => return insecure("MD5-RSA"),
             SignatureAlgorithm::RsaPkcs1(Hash::Sha1) => return insecure("SHA1-RSA"),
             SignatureAlgorithm::Ecdsa(Hash::Sha1) => return insecure("ECDSA-SHA1"),
+            // `getSignatureAlgorithmFromAI`
+            SignatureAlgorithm::RsaPss(_) if certificate.has_unusual_pss() => return unimplemented(),
             SignatureAlgorithm::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
             | SignatureAlgorithm::RsaPss(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => "RSA",
             SignatureAlgorithm::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512) => "ECDSA",
             SignatureAlgorithm::Ed25519 => "Ed25519",
-            _ => return Err("x509: cannot verify signature: algorithm unimplemented".to_owned()),
+            _ => return unimplemented(),
         };
         let (found, go_type, failure) = match &issuer.key {
             KeyKind::Rsa { .. } => ("RSA", "*rsa.PublicKey", "crypto/rsa: verification error"),
