@@ -267,9 +267,9 @@ impl Validator<'_> {
 
     /// `AlgorithmChecker` with the `SSLAlgorithmConstraints` of the handshake, which PKIXValidator adds as the last of the
     /// checkers: what made the signature must be among the schemes for certificates. SHA-224 and DSA went with TLS 1.2
-    /// (`SignatureScheme`).
+    /// (`SignatureScheme`), so that they pass where the version is not known.
     fn check_scheme(&self, certificate: &Certificate) -> Result<(), PathError> {
-        let is_tls12 = self.case.tls.is_some_and(|tls| tls.version.as_deref() == Some("1.2"));
+        let is_tls13 = self.case.tls.is_some_and(|tls| tls.version.as_deref() == Some("1.3"));
         let (name, is_offered_in_tls12) = match &certificate.signature_algorithm {
             SignatureAlgorithm::RsaPkcs1(Hash::Sha224) => ("SHA224withRSA", true),
             SignatureAlgorithm::Ecdsa(Hash::Sha224) => ("SHA224withECDSA", true),
@@ -279,7 +279,7 @@ impl Validator<'_> {
             },
             _ => return Ok(()),
         };
-        if is_tls12 && is_offered_in_tls12 {
+        if !is_tls13 && is_offered_in_tls12 {
             return Ok(());
         }
         let message = format!("Algorithm constraints check failed on signature algorithm: {name}");
