@@ -5,8 +5,7 @@ use super::certificate::{
 };
 use super::constraints::{names_allowed, narrow};
 use super::encoding::{
-    IO_EXCEPTION, brainpool_curve, ecdsa_value_error, has_unusual_salt, is_signed_part_rewritten, key_usage, may_sign,
-    path_limit,
+    IO_EXCEPTION, brainpool_curve, ecdsa_value_error, is_signed_part_rewritten, key_usage, may_sign, path_limit,
 };
 use super::text::{java_date, java_name, same_name};
 use super::{
@@ -253,11 +252,15 @@ impl Validator<'_> {
         } else if let Some(curve) = unsupported_curve(owner) {
             vec![signature(format!("Curve not supported: {curve}"))]
         } else {
-            // What our library cannot compute (SHA-224, Ed448, an unusual salt), Java can.
-            let is_wrong = self.case.pool.signature(child, issuer) == SignatureCheck::Invalid
-                && !has_unusual_salt(certificate)
-                || is_signed_part_rewritten(certificate);
-            if !is_wrong {
+            // What our library cannot compute (SHA-224, Ed448, an unusual salt), Java can. Nor does RSASignature mind that a key
+            // is for RSASSA-PSS only.
+            let is_computed = !certificate.has_unusual_pss()
+                && !matches!(
+                    (&certificate.signature_algorithm, &owner.key),
+                    (SignatureAlgorithm::RsaPkcs1(_), KeyKind::Rsa { pss: true, .. })
+                );
+            let is_wrong = is_computed && self.case.pool.signature(child, issuer) == SignatureCheck::Invalid;
+            if !is_wrong && !is_signed_part_rewritten(certificate) {
                 return Ok(());
             }
             vec![signature("Signature does not match.".to_owned())]
