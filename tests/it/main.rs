@@ -44,6 +44,7 @@ mod lab;
 mod look;
 mod mapping;
 mod memo;
+mod odd_certificates;
 mod peers;
 mod pfx;
 mod preflight;

@@ -219,8 +219,8 @@ impl<'a> Verification<'a> {
             if is_checked && is_forged {
                 if is_made_with(&certificate.signature_algorithm, &issuer.key) {
                     status.add(Fault::Signature);
-                } else if has_pss_parameters(issuer) {
-                    status.add(Fault::SignerConstraints);
+                } else if is_restricted_to_pss(&certificate.signature_algorithm, &issuer.key) {
+                    status.add(Fault::SignerConstraints); // GNUTLS_E_CONSTRAINT_ERROR
                 } else {
                     status.invalid = true; // GNUTLS_E_INCOMPATIBLE_SIG_WITH_KEY
                 }
@@ -353,11 +353,10 @@ fn is_made_with(algorithm: &SignatureAlgorithm, key: &KeyKind) -> bool {
     )
 }
 
-/// `_gnutls_x509_validate_sign_params` asks a key restricted to RSASSA-PSS whether it is also restricted to a hash.
-fn has_pss_parameters(issuer: &Certificate) -> bool {
-    let algorithm = der::split(issuer.spki()).and_then(|(spki, _)| der::values(spki.content).next());
-    matches!(issuer.key, KeyKind::Rsa { pss: true, .. })
-        && algorithm.is_some_and(|algorithm| der::values(algorithm.content).nth(1).is_some())
+/// PKCS #1 v1.5 with a key for RSASSA-PSS: of all that does not fit together only this has its own error
+/// (`_gnutls_x509_validate_sign_params`; measured with GnuTLS 3.7.9).
+fn is_restricted_to_pss(algorithm: &SignatureAlgorithm, key: &KeyKind) -> bool {
+    matches!((algorithm, key), (SignatureAlgorithm::RsaPkcs1(_), KeyKind::Rsa { pss: true, .. }))
 }
 
 /// Is it one of `sign_algorithms` of `lib/algorithms/sign.c`? Only then are hash and keys asked for their strength.

@@ -3,7 +3,6 @@
 
 use crate::x509::der::{self, Value};
 use crate::x509::key::{KeyKind, has_explicit_curve};
-use crate::x509::signature::{Hash, SignatureAlgorithm};
 use crate::x509::{Certificate, usage};
 
 /// Class and message of an exception.
@@ -152,11 +151,7 @@ pub(super) fn brainpool_curve(certificate: &Certificate) -> Option<String> {
         0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01,
         0x01,
     ];
-    let (spki, _) = der::split(certificate.spki())?;
-    let number = match der::values(spki.content).next()?.content.strip_prefix(NAMED)? {
-        [number] => *number,
-        _ => return None,
-    };
+    let &[number] = certificate.key_algorithm_encoding().strip_prefix(NAMED)? else { return None };
     let bits = match number {
         1 => 160,
         3 => 192,
@@ -189,23 +184,6 @@ pub(super) fn ecdsa_value_error(certificate: &Certificate) -> Option<&'static st
 /// `X509CertInfo.parse` keeps `val.toByteArray()`, which gives the length anew: what was signed with a longer one is lost.
 pub(super) fn is_signed_part_rewritten(certificate: &Certificate) -> bool {
     field(certificate, 0).is_some_and(|tbs| der::encode(tbs.tag, tbs.content).len() != tbs.whole.len())
-}
-
-/// Does the salt of an RSASSA-PSS signature have another length than the hash, which our library asks for and Java does not?
-pub(super) fn has_unusual_salt(certificate: &Certificate) -> bool {
-    let SignatureAlgorithm::RsaPss(hash) = &certificate.signature_algorithm else { return false };
-    let usual = match hash {
-        Hash::Sha256 => 32,
-        Hash::Sha384 => 48,
-        Hash::Sha512 => 64,
-        Hash::Md5 | Hash::Sha1 | Hash::Sha224 => return false,
-    };
-    /// The default of RFC 4055 §3.1.
-    const DEFAULT: i32 = 20;
-    let parameters = field(certificate, 1).and_then(|algorithm| der::values(algorithm.content).nth(1));
-    let salt = parameters.and_then(|parameters| der::values(parameters.content).find(|field| field.tag == 0xa2));
-    let number = salt.and_then(|explicit| der::split(explicit.content));
-    number.map_or(Ok(DEFAULT), |(number, _)| integer(number.content)).is_ok_and(|length| length != usual)
 }
 
 /// `OCSPResponse(byte[])`, which a stapled response must survive whatever it says; of what lies in its BasicOCSPResponse

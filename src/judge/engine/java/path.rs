@@ -5,8 +5,7 @@ use super::certificate::{
 };
 use super::constraints::{names_allowed, narrow};
 use super::encoding::{
-    IO_EXCEPTION, brainpool_curve, ecdsa_value_error, has_unusual_salt, is_signed_part_rewritten, key_usage, may_sign,
-    path_limit,
+    IO_EXCEPTION, brainpool_curve, ecdsa_value_error, is_signed_part_rewritten, key_usage, may_sign, path_limit,
 };
 use super::text::{java_date, java_name, same_name};
 use super::{
@@ -253,11 +252,15 @@ impl Validator<'_> {
         } else if let Some(curve) = unsupported_curve(owner) {
             vec![signature(format!("Curve not supported: {curve}"))]
         } else {
-            // What our library cannot compute (SHA-224, Ed448, an unusual salt), Java can.
-            let is_wrong = self.case.pool.signature(child, issuer) == SignatureCheck::Invalid
-                && !has_unusual_salt(certificate)
-                || is_signed_part_rewritten(certificate);
-            if !is_wrong {
+            // What our library cannot compute (SHA-224, Ed448, an unusual salt), Java can. Nor does RSASignature mind that a key
+            // is for RSASSA-PSS only.
+            let is_computed = !certificate.has_unusual_pss()
+                && !matches!(
+                    (&certificate.signature_algorithm, &owner.key),
+                    (SignatureAlgorithm::RsaPkcs1(_), KeyKind::Rsa { pss: true, .. })
+                );
+            let is_wrong = is_computed && self.case.pool.signature(child, issuer) == SignatureCheck::Invalid;
+            if !is_wrong && !is_signed_part_rewritten(certificate) {
                 return Ok(());
             }
             vec![signature("Signature does not match.".to_owned())]
@@ -267,9 +270,9 @@ impl Validator<'_> {
 
     /// `AlgorithmChecker` with the `SSLAlgorithmConstraints` of the handshake, which PKIXValidator adds as the last of the
     /// checkers: what made the signature must be among the schemes for certificates. SHA-224 and DSA went with TLS 1.2
-    /// (`SignatureScheme`).
+    /// (`SignatureScheme`), so that they pass where the version is not known.
     fn check_scheme(&self, certificate: &Certificate) -> Result<(), PathError> {
-        let is_tls12 = self.case.tls.is_some_and(|tls| tls.version.as_deref() == Some("1.2"));
+        let is_tls13 = self.case.tls.is_some_and(|tls| tls.version.as_deref() == Some("1.3"));
         let (name, is_offered_in_tls12) = match &certificate.signature_algorithm {
             SignatureAlgorithm::RsaPkcs1(Hash::Sha224) => ("SHA224withRSA", true),
             SignatureAlgorithm::Ecdsa(Hash::Sha224) => ("SHA224withECDSA", true),
@@ -279,7 +282,7 @@ impl Validator<'_> {
             },
             _ => return Ok(()),
         };
-        if is_tls12 && is_offered_in_tls12 {
+        if !is_tls13 && is_offered_in_tls12 {
             return Ok(());
         }
         let message = format!("Algorithm constraints check failed on signature algorithm: {name}");
