@@ -44,6 +44,7 @@ mod lab;
 mod look;
 mod mapping;
 mod memo;
+mod odd_chains;
 mod peers;
 mod pfx;
 mod preflight;

@@ -468,6 +468,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn keys_are_measured_in_octets() {
+        let rsa = |bits| KeyKind::Rsa { bits, exponent: 65537, pss: false };
+        assert!(key_is_acceptable(&rsa(2041)));
+        assert!(!key_is_acceptable(&rsa(2040)));
+    }
+
+    #[test]
+    fn lengths_of_extensions_have_errors_of_their_own() {
+        for (oid, value, is_undecodable, error) in [
+            (KEY_USAGE, &[3, 1, 0][..], false, EMPTY_EXTENSION),
+            (KEY_USAGE, &[4, 1, 0x80], true, UNEXPECTED_EXTENSION),
+            (BASIC_CONSTRAINTS, &[0x30, 3, 2, 1, 0xff], true, EMPTY_EXTENSION),
+            (BASIC_CONSTRAINTS, &[5, 0], true, UNEXPECTED_EXTENSION),
+            ("2.5.29.17", &[0x30, 0x80, 0, 0], true, EMPTY_EXTENSION),
+            ("2.5.29.17", &[0x30, 0, 5, 0], false, EXTENSION_LENGTH),
+            (POLICIES, &[0x30, 0], false, EXTENSION_LENGTH),
+        ] {
+            assert_eq!(check_extension(oid, value, is_undecodable), Err(error), "{oid} {value:?}");
+        }
+        assert_eq!(check_extension(KEY_USAGE, &[3, 2, 5, 0x9f], true), Ok(()));
+    }
+
+    #[test]
     fn names() {
         for (presented, host, same) in [
             ("*.example.com", "a.example.com", true),

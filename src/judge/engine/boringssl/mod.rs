@@ -50,13 +50,6 @@ const NO_EXPLICIT_POLICY: VerifyError = VerifyError {
     text: "no explicit policy",
     category: Category::Invalid,
 };
-const SUBTREE_DISTANCE: VerifyError = VerifyError {
-    number: 49,
-    name: "X509_V_ERR_SUBTREE_MINMAX",
-    text: "name constraints minimum and maximum not supported",
-    category: Category::NameConstraints,
-};
-
 /// `X509_supported_extension`: those that may be critical.
 const SUPPORTED: &[&str] = &[
     "2.5.29.15",
