@@ -549,12 +549,12 @@ fn bun_leaves_out_of_date_anchors_where_it_can_do_without() {
 #[test]
 fn wolfssl_takes_an_end_entity_of_its_store_whatever_its_dates() {
     let world = World::with(END, |draft| draft.validity = validity("200101000000Z", "210101000000Z"));
-    let end_entity = world.der(END);
-    assert_eq!(world.say_of(&[end_entity.clone()], &[end_entity.clone()])[6], ("wolfssl", String::new()));
-    assert_eq!(world.say_of(&[end_entity], &[world.der(ROOT)])[6], ("wolfssl", "-188".to_owned()));
+    let alone = [world.der(END)];
+    assert_eq!(world.say_of(&alone, &alone)[6], ("wolfssl", String::new()));
+    assert_eq!(world.say_of(&alone, &[world.der(ROOT)])[6], ("wolfssl", "-188".to_owned()));
     let other_host = World::with(END, |draft| draft.set(SUBJECT_ALT_NAME, false, seq(&[&tlv(0x82, b"b.example.com")])));
-    let end_entity = other_host.der(END);
-    assert_eq!(other_host.say_of(&[end_entity.clone()], &[end_entity])[6], ("wolfssl", "-322".to_owned()));
+    let alone = [other_host.der(END)];
+    assert_eq!(other_host.say_of(&alone, &alone)[6], ("wolfssl", "-322".to_owned()));
 }
 
 #[test]
