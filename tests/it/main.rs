@@ -45,6 +45,7 @@ mod look;
 mod mapping;
 mod memo;
 mod odd_certificates;
+mod odd_chains;
 mod peers;
 mod pfx;
 mod preflight;

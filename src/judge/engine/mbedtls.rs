@@ -58,6 +58,9 @@ const fn malformed(code: &'static str, text: &'static str) -> Error {
 
 pub const INVALID_FORMAT: Error =
     malformed("-0x2180", "X509 - The CRT/CRL/CSR format is invalid, e.g. different type expected");
+/// `ssl_parse_certificate_chain` takes nothing below 128 octets for a certificate.
+const MIN_CERTIFICATE: usize = 128;
+const SHORT_CERTIFICATE: Error = malformed("-0x7a00", "SSL - Processing of the Certificate handshake message failed");
 const EXTENSIONS_BEFORE_V3: Error = malformed(
     "-0x21e6",
     "X509 - The CRT/CRL/CSR format is invalid, e.g. different type expected : ASN1 - Actual length differs from expected length",
@@ -122,12 +125,16 @@ pub fn verify(case: &Case<'_>) -> Result<Outcome, Error> {
     if case.served_bytes + 3 * entries + 7 > MAX_MESSAGE {
         return Err(TOO_LARGE);
     }
+    // How long each of several is is not known.
+    let read: usize = case.served.iter().map(|&id| case.pool.get(id).der().len()).sum();
+    let unreadable_bytes = case.served_bytes.saturating_sub(read);
     let mut list = Vec::with_capacity(case.served.len());
     let mut readable = case.served.iter();
     for position in 0..entries {
-        let Some(&id) = readable.next().filter(|_| !case.unparsable.contains(&position)) else {
-            return Err(INVALID_FORMAT);
-        };
+        if case.unparsable.contains(&position) {
+            return Err(if unreadable_bytes < MIN_CERTIFICATE { SHORT_CERTIFICATE } else { INVALID_FORMAT });
+        }
+        let Some(&id) = readable.next() else { return Err(INVALID_FORMAT) };
         let certificate = case.pool.get(id);
         // One with an unknown signature algorithm is passed over, "maybe a prior certificate was already trusted".
         if has_known_signature(certificate) {
@@ -466,6 +473,29 @@ fn matches_octets(presented: &[u8], host: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_measured_in_octets() {
+        let rsa = |bits| KeyKind::Rsa { bits, exponent: 65537, pss: false };
+        assert!(key_is_acceptable(&rsa(2041)));
+        assert!(!key_is_acceptable(&rsa(2040)));
+    }
+
+    #[test]
+    fn lengths_of_extensions_have_errors_of_their_own() {
+        for (oid, value, is_undecodable, error) in [
+            (KEY_USAGE, &[3, 1, 0][..], false, EMPTY_EXTENSION),
+            (KEY_USAGE, &[4, 1, 0x80], true, UNEXPECTED_EXTENSION),
+            (BASIC_CONSTRAINTS, &[0x30, 3, 2, 1, 0xff], true, EMPTY_EXTENSION),
+            (BASIC_CONSTRAINTS, &[5, 0], true, UNEXPECTED_EXTENSION),
+            ("2.5.29.17", &[0x30, 0x80, 0, 0], true, EMPTY_EXTENSION),
+            ("2.5.29.17", &[0x30, 0, 5, 0], false, EXTENSION_LENGTH),
+            (POLICIES, &[0x30, 0], false, EXTENSION_LENGTH),
+        ] {
+            assert_eq!(check_extension(oid, value, is_undecodable), Err(error), "{oid} {value:?}");
+        }
+        assert_eq!(check_extension(KEY_USAGE, &[3, 2, 5, 0x9f], true), Ok(()));
+    }
 
     #[test]
     fn names() {

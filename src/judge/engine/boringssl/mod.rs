@@ -50,13 +50,6 @@ const NO_EXPLICIT_POLICY: VerifyError = VerifyError {
     text: "no explicit policy",
     category: Category::Invalid,
 };
-const SUBTREE_DISTANCE: VerifyError = VerifyError {
-    number: 49,
-    name: "X509_V_ERR_SUBTREE_MINMAX",
-    text: "name constraints minimum and maximum not supported",
-    category: Category::NameConstraints,
-};
-
 /// `X509_supported_extension`: those that may be critical.
 const SUPPORTED: &[&str] = &[
     "2.5.29.15",
@@ -284,14 +277,14 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// `X509_verify`: MD5 and Ed448 are unknown to it; secp256k1 and brainpool keys unreadable, and RSA keys whose
-    /// parameters are not NULL (`evp/p_rsa_asn1.cc`).
+    /// `X509_verify`: MD5 and Ed448 are unknown to it; secp256k1 and brainpool keys unreadable, and RSA keys for PSS
+    /// alone or whose parameters are not NULL (`evp/p_rsa_asn1.cc`).
     fn signature(&self, subject: CertId, issuer: CertId) -> Signature {
         let certificate = self.get(subject);
         let issuer_certificate = self.get(issuer);
         let unreadable = match issuer_certificate.key {
             KeyKind::Ec(Curve::Secp256k1 | Curve::Other) | KeyKind::Ed448 | KeyKind::Other(_) => true,
-            KeyKind::Rsa { pss, .. } => !pss && !issuer_certificate.key_algorithm_encoding().ends_with(&[5, 0]),
+            KeyKind::Rsa { pss, .. } => pss || !issuer_certificate.key_algorithm_encoding().ends_with(&[5, 0]),
             _ => false,
         };
         if unreadable {

@@ -128,7 +128,7 @@ fn extensions_error(certificate: &Certificate) -> Option<String> {
         // `forEachSAN` walks over names of a kind that it does not know.
         "2.5.29.17" if extensions.subject_alt_name.is_none() => certificate
             .extension_value(oid)
-            .is_some_and(|value| !der::split(value).is_some_and(|(names, _)| names.tag == SEQUENCE)),
+            .is_some_and(|value| der::split(value).is_none_or(|(names, _)| names.tag != SEQUENCE)),
         _ => extensions.undecodable.iter().any(|extension| &*extension.oid == oid) || has_long_length(oid),
     };
     for (oid, name) in [

@@ -5,17 +5,19 @@
 //! `wolfcrypt/src/asn.c` (`ParseCertRelative`, extensions, name constraints), with `OPENSSL_ALL` and
 //! `WOLFSSL_ALT_CERT_CHAINS`, which the distribution's build sets.
 
+mod names;
+mod parse;
+
 use aws_lc_rs::digest;
 
 use crate::judge::case::Case;
 use crate::judge::pool::CertId;
-use crate::model::target::ReferenceId;
 use crate::model::verdict::Category;
-use crate::x509::dn::DistinguishedName;
-use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind, has_explicit_curve, is_p192};
+use crate::x509::key::{Curve, KeyKind};
 use crate::x509::signature::{SignatureAlgorithm, SignatureCheck};
-use crate::x509::{Certificate, EncodingFault, NameConstraints, der, usage};
+use crate::x509::{Certificate, usage};
+use names::{matches_name, names_are_allowed};
+use parse::{has_zone, parse};
 
 /// `MAX_CHAIN_DEPTH` of `internal.h`: certificates of a message that are looked at.
 const MAX_CERTIFICATES: usize = 9;
@@ -31,26 +33,6 @@ const MAX_PATH: u32 = 127;
 
 /// `SP_INT_BITS` of the build: RSA beyond this cannot be computed.
 const MAX_RSA_BITS: u32 = 4096;
-
-/// Extensions that `DecodeExtensionType` knows.
-const KNOWN: &[&str] = &[
-    "2.5.29.9",
-    "2.5.29.14",
-    "2.5.29.15",
-    "2.5.29.17",
-    "2.5.29.19",
-    "2.5.29.30",
-    "2.5.29.31",
-    "2.5.29.32",
-    "2.5.29.35",
-    "2.5.29.36",
-    "2.5.29.37",
-    "2.5.29.54",
-    "1.3.6.1.5.5.7.1.1",
-    "1.3.6.1.5.5.7.1.11",
-    "1.3.6.1.5.5.7.48.1.5",
-    "2.16.840.1.113730.1.1",
-];
 
 /// One of the library's error numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,123 +121,6 @@ pub fn verify(case: &Case<'_>) -> Result<Vec<CertId>, Error> {
         return Err(MODULAR_EXPONENTIATION);
     }
     Ok(chain)
-}
-
-/// `EXTERNAL_SERIAL_SIZE` of `asn_public.h`.
-const MAX_SERIAL: usize = 32;
-
-/// `MIN_DATE_SIZE` of `asn.h`: a UTCTime with its seconds.
-const MIN_DATE: usize = 13;
-
-/// What `DecodeCert` refuses. A critical extension that is not known is found last.
-fn parse(certificate: &Certificate) -> Result<(), Error> {
-    let extensions = &certificate.extensions;
-    let is_malformed = |fault: &EncodingFault| {
-        matches!(
-            fault,
-            EncodingFault::SerialNotMinimal
-                | EncodingFault::SerialEmpty
-                | EncodingFault::LengthNotMinimal
-                | EncodingFault::ExtensionLengthNotMinimal
-        )
-    };
-    let has_short_date =
-        || certificate.validity_encoding().is_none_or(|dates| dates.iter().any(|(_, date)| date.len() < MIN_DATE));
-    // `x509CertASN` has no unique identifiers, `GetName` wants attributes.
-    if certificate.encoding_faults.iter().any(is_malformed)
-        || has_short_date()
-        || certificate.serial.len() > MAX_SERIAL
-        || certificate.has_unique_ids()
-        || [&certificate.issuer, &certificate.subject].into_iter().any(DistinguishedName::has_empty_rdn)
-        || !has_readable_key(certificate)
-    {
-        return Err(PARSE);
-    }
-    if !has_known_signature(certificate) {
-        return Err(SIGNATURE_OID);
-    }
-    if certificate.encoding_faults.contains(&EncodingFault::SignatureUnusedBits) {
-        return Err(EXPECTED_ZERO);
-    }
-    if certificate.version < 3 && extensions.count > 0 {
-        return Err(VERSION);
-    }
-    let is_known = |oid: &str| KNOWN.contains(&oid);
-    if extensions.repeated.iter().any(|oid| is_known(oid)) {
-        return Err(OBJECT_ID);
-    }
-    // DecodeKeyUsage wants a bit; GenerateDNSEntryIPString an address of four or sixteen octets.
-    if extensions.key_usage.as_ref().is_some_and(|key_usage| key_usage.bits == 0)
-        || extensions
-            .undecodable
-            .iter()
-            .any(|extension| is_known(&extension.oid) && *extension.oid != *SUBJECT_ALT_NAME)
-        || KNOWN.iter().any(|oid| certificate.extension_value(oid).is_some_and(|value| lacks_content(oid, value)))
-    {
-        return Err(PARSE);
-    }
-    let names = extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    if names.iter().any(|name| matches!(name, GeneralName::Ip(_)) && name.as_ip().is_none()) {
-        return Err(OUT_OF_MEMORY);
-    }
-    if let Some(constraints) = &extensions.name_constraints {
-        if !certificate.is_ca() {
-            return Err(NAME_INVALID);
-        }
-        // DecodeSubtree wants content.
-        let is_empty = |subtree: &GeneralName| matches!(subtree, GeneralName::Dns(text) | GeneralName::Email(text) if text.is_empty());
-        if constraints.permitted.iter().chain(&constraints.excluded).any(is_empty) {
-            return Err(PARSE);
-        }
-    }
-    // Key identifiers must not be critical either.
-    let is_refused = |oid: &str| !is_known(oid) || matches!(oid, "2.5.29.14" | "2.5.29.35");
-    if extensions.critical.iter().any(|oid| is_refused(oid)) {
-        return Err(CRITICAL_EXTENSION);
-    }
-    Ok(())
-}
-
-/// Names of a kind that it does not know are passed over.
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
-
-/// Extensions and lists that must hold something: names, policies, the fields of authorityKeyIdentifier, subtrees.
-fn lacks_content(oid: &str, value: &[u8]) -> bool {
-    let list = der::split(value).map(|(list, _)| list.content);
-    match oid {
-        "2.5.29.17" | "2.5.29.32" | "2.5.29.35" => list.is_none_or(<[u8]>::is_empty),
-        "2.5.29.30" => list.is_some_and(|lists| der::values(lists).any(|list| list.content.is_empty())),
-        _ => false,
-    }
-}
-
-/// `StoreKey`, `StoreEccKey`: RSA keys with NULL for parameters, named curves from `ECC_MIN_KEY_SZ` bits on.
-fn has_readable_key(certificate: &Certificate) -> bool {
-    match certificate.key {
-        KeyKind::Rsa { pss: false, .. } => certificate.key_algorithm_encoding().ends_with(&[5, 0]),
-        KeyKind::Ec(_) => !has_explicit_curve(certificate.spki()) && !is_p192(certificate.spki()),
-        _ => true,
-    }
-}
-
-/// The signature's OIDs, without their parameters, must be the same inside and outside, and known (`oidSigType`): beside
-/// those our reader names, DSA and those of SHA-3.
-fn has_known_signature(certificate: &Certificate) -> bool {
-    let oid = |encoding| der::split(encoding).map(|(oid, _)| oid.content);
-    let is_known = match &certificate.signature_algorithm {
-        SignatureAlgorithm::Other(oid) => {
-            ["1.2.840.10040.4.3", "1.2.840.113549.1.1.10"].contains(&&**oid) || oid.starts_with("2.16.840.1.101.3.4.3.")
-        }
-        _ => true,
-    };
-    is_known && oid(certificate.signature_algorithm_encoding()) == oid(certificate.signed_algorithm_encoding())
-}
-
-/// `wc_ValidateDate`: only what stands behind the seconds is looked at, Z or an offset.
-fn has_zone((tag, date): (u8, &[u8])) -> bool {
-    const UTC_TIME: u8 = 0x17;
-    let digits = if tag == UTC_TIME { 12 } else { 14 };
-    matches!(date.get(digits), Some(b'Z' | b'+' | b'-'))
 }
 
 /// `Signer`: a CA of the table.
@@ -476,188 +341,4 @@ fn sha1(octets: &[u8]) -> [u8; 20] {
     let mut out = [0; 20];
     out.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref());
     out
-}
-
-/// `ConfirmNameConstraints`: e-mail, DNS and directory names; all other types are ignored. Without a SAN the common name
-/// counts as a DNS name, in CAs too; an address or URI in the SAN is compared with DNS constraints like a DNS name.
-fn names_are_allowed(certificate: &Certificate, constraints: &NameConstraints) -> bool {
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    let attributes = certificate.subject.attributes();
-    let last =
-        |oid: &str| attributes.iter().rfind(|attribute| attribute.oid == oid).map(|attribute| &attribute.value[..]);
-    let alternative: Vec<&[u8]> = names.iter().filter_map(compared_name).collect();
-    let common_name = last("2.5.4.3").filter(|_| alternative.is_empty());
-    let emails = names.iter().filter_map(|name| match name {
-        GeneralName::Email(text) => Some(text.as_bytes()),
-        _ => None,
-    });
-    let directories = names.iter().filter_map(|name| match name {
-        GeneralName::Directory(name) => Some(name.rdns()),
-        _ => None,
-    });
-    let subject = Some(certificate.subject.rdns()).filter(|subject| !subject.is_empty());
-
-    let dns = Subtrees::new(constraints, |subtree| match subtree {
-        GeneralName::Dns(base) => Some(base.as_bytes()),
-        _ => None,
-    });
-    let email = Subtrees::new(constraints, |subtree| match subtree {
-        GeneralName::Email(base) => Some(base.as_bytes()),
-        _ => None,
-    });
-    let directory = Subtrees::new(constraints, |subtree| match subtree {
-        GeneralName::Directory(base) => Some(base.rdns()),
-        _ => None,
-    });
-    alternative.into_iter().chain(common_name).all(|name| dns.allow(name, dns_within))
-        && emails.chain(last("1.2.840.113549.1.9.1")).all(|name| email.allow(name, email_within))
-        && directories.chain(subject).all(|name| directory.allow(name, |name, base| name.starts_with(base)))
-}
-
-/// The names that go to `altNames`: dNSName, URI and the octets of an iPAddress.
-fn compared_name(name: &GeneralName) -> Option<&[u8]> {
-    match name {
-        GeneralName::Dns(text) | GeneralName::Uri(text) => Some(text.as_bytes()),
-        GeneralName::Ip(octets) => Some(octets),
-        _ => None,
-    }
-}
-
-/// Subtrees of one type, as octets.
-struct Subtrees<'a> {
-    permitted: Vec<&'a [u8]>,
-    excluded: Vec<&'a [u8]>,
-}
-
-impl<'a> Subtrees<'a> {
-    fn new(constraints: &'a NameConstraints, pick: fn(&GeneralName) -> Option<&[u8]>) -> Self {
-        Self {
-            permitted: constraints.permitted.iter().filter_map(pick).collect(),
-            excluded: constraints.excluded.iter().filter_map(pick).collect(),
-        }
-    }
-
-    /// `IsInExcludedList`, `PermittedListOk`; `MatchBaseName` never matches an empty base, a name that is shorter than the
-    /// base or one that begins with a dot.
-    fn allow(&self, name: &[u8], within: fn(&[u8], &[u8]) -> bool) -> bool {
-        let matches = |base: &&[u8]| {
-            !base.is_empty() && !name.is_empty() && name[0] != b'.' && name.len() >= base.len() && within(name, base)
-        };
-        !self.excluded.iter().any(matches) && (self.permitted.is_empty() || self.permitted.iter().any(matches))
-    }
-}
-
-/// The end of the name is the base; that a label begins there is not checked.
-fn dns_within(name: &[u8], base: &[u8]) -> bool {
-    name[name.len() - base.len()..].eq_ignore_ascii_case(base)
-}
-
-fn email_within(address: &[u8], base: &[u8]) -> bool {
-    if base[0] == b'.' {
-        return dns_within(address, base);
-    }
-    let host = address.iter().position(|&byte| byte == b'@').map_or(address, |at| &address[at + 1..]);
-    if base.contains(&b'@') { address.eq_ignore_ascii_case(base) } else { host.eq_ignore_ascii_case(base) }
-}
-
-/// The name check of `ProcessPeerCerts`: dNSNames, URIs and addresses (as text); the last common name only when the SAN has
-/// none of them.
-fn matches_name(certificate: &Certificate, reference: &ReferenceId) -> bool {
-    let host = reference.to_string();
-    let names = certificate.extensions.subject_alt_name.as_ref().map_or(&[][..], |san| &san.names);
-    let mut compared = names.iter().filter(|name| compared_name(name).is_some());
-    // An otherName is one of them, too, which matches nothing.
-    if !names.iter().any(|name| compared_name(name).is_some() || matches!(name, GeneralName::Other(OTHER_NAME))) {
-        let attributes = certificate.subject.attributes();
-        let common_name = attributes.iter().rfind(|attribute| attribute.oid == "2.5.4.3");
-        return common_name.is_some_and(|attribute| matches_pattern(&attribute.value, host.as_bytes()));
-    }
-    compared.any(|name| match name.as_ip() {
-        Some(address) => matches_pattern(address.to_string().as_bytes(), host.as_bytes()),
-        None => compared_name(name).is_some_and(|text| matches_pattern(text, host.as_bytes())),
-    })
-}
-
-/// The tag of otherName in GeneralName (RFC 5280 §4.2.1.6).
-const OTHER_NAME: u8 = 0;
-
-/// `MatchDomainName`: an asterisk anywhere stands for the characters of a label up to the first that follows it in the
-/// pattern; there is no going back.
-fn matches_pattern(pattern: &[u8], host: &[u8]) -> bool {
-    if pattern.is_empty() {
-        return false;
-    }
-    let (mut pattern, mut host) = (pattern, host);
-    while let Some((&byte, rest)) = pattern.split_first() {
-        if byte == 0 {
-            break;
-        }
-        if byte == b'*' {
-            let behind = rest.iter().position(|&byte| byte != b'*').map_or(&[][..], |position| &rest[position..]);
-            let next = behind.first().copied();
-            while let Some((&letter, others)) = host.split_first() {
-                if next.is_some_and(|next| next.eq_ignore_ascii_case(&letter)) {
-                    break;
-                }
-                if letter == b'.' {
-                    return false;
-                }
-                host = others;
-            }
-            let Some((_, rest)) = behind.split_first() else {
-                pattern = behind;
-                break;
-            };
-            pattern = rest;
-            host = host.get(1..).unwrap_or_default();
-        } else {
-            match host.split_first() {
-                Some((letter, others)) if letter.eq_ignore_ascii_case(&byte) => host = others,
-                _ => return false,
-            }
-            pattern = rest;
-        }
-    }
-    host.is_empty() && pattern.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_asterisk_stops_at_the_first_letter_that_follows_it() {
-        for (pattern, host, same) in [
-            ("example.com", "EXAMPLE.com", true),
-            ("*.example.com", "a.example.com", true),
-            ("*.com", "example.com", true),
-            ("f*.example.com", "foo.example.com", true),
-            ("*o.example.com", "foo.example.com", false),
-            ("a.*.com", "a.b.com", true),
-            ("*", "localhost", true),
-            ("*", "a.b", false),
-            ("example.com\0.evil", "example.com", false),
-            ("example.com.", "example.com", false),
-        ] {
-            assert_eq!(matches_pattern(pattern.as_bytes(), host.as_bytes()), same, "{pattern} {host}");
-        }
-    }
-
-    #[test]
-    fn a_constraint_is_compared_with_the_end_of_the_name() {
-        let constraints = NameConstraints {
-            permitted: vec![GeneralName::Dns("example.com".into())],
-            excluded: vec![GeneralName::Dns("".into())],
-            critical: true,
-            ..NameConstraints::default()
-        };
-        let dns = Subtrees::new(&constraints, |subtree| match subtree {
-            GeneralName::Dns(base) => Some(base.as_bytes()),
-            _ => None,
-        });
-        assert!(dns.allow(b"a.example.com", dns_within));
-        assert!(dns.allow(b"badexample.com", dns_within));
-        assert!(!dns.allow(b"example.org", dns_within));
-        assert!(!dns.allow(b".example.com", dns_within));
-    }
 }

@@ -4,7 +4,8 @@
 //! (names and constraints), `error.rs` (which of several errors is told) of rustls-webpki 0.103; `server_verifier.rs` of
 //! rustls 0.23. It grew out of mozilla::pkix, whose name rules it shares.
 
-use rustls_pki_types::alg_id;
+mod parse;
+mod provider;
 
 use super::mozpkix::{MalformedDnsId, dns_in_subtree, dns_matches, ip_matches};
 use crate::judge::case::Case;
@@ -13,12 +14,12 @@ use crate::judge::pool::CertId;
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::crl::Crl;
-use crate::x509::der;
 use crate::x509::distribution_point::PointName;
 use crate::x509::general_name::GeneralName;
-use crate::x509::key::{Curve, KeyKind};
-use crate::x509::signature::{Hash, SignatureAlgorithm, SignatureCheck};
 use crate::x509::{Certificate, EncodingFault, KeyUsage, usage};
+use parse::{Role, unparsable};
+pub use provider::Provider;
+use provider::check_signature;
 
 /// `Budget` in `verify_cert.rs`: signatures as in Go after CVE-2018-16875, comparisons as in Go's `crypto/x509`.
 const SIGNATURES: usize = 100;
@@ -127,60 +128,6 @@ pub struct Refusal {
     pub path: Vec<CertId>,
 }
 
-/// The cryptography below, as far as its providers differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    AwsLcRs,
-    /// No P-521, and SHA-512 with no curve (`SUPPORTED_SIG_ALGS` of `crypto/ring/mod.rs`).
-    Ring,
-}
-
-impl Provider {
-    /// Does the ClientHello have a signature scheme for a server with this key?
-    pub fn offers(self, key: &KeyKind) -> bool {
-        match key {
-            KeyKind::Rsa { pss, .. } => !pss,
-            KeyKind::Ec(curve) => self.knows(*curve),
-            KeyKind::Ed25519 => true,
-            KeyKind::Ed448 | KeyKind::Dsa | KeyKind::Other(_) => false,
-        }
-    }
-
-    fn knows(self, curve: Curve) -> bool {
-        matches!(curve, Curve::P256 | Curve::P384) || (curve == Curve::P521 && self == Self::AwsLcRs)
-    }
-
-    /// `RSA_PKCS1_2048_8192_SHA256` and its like. ring rounds the modulus up to whole octets first
-    /// (`rsa/public_modulus.rs`).
-    pub fn takes_size(self, key: &KeyKind) -> bool {
-        let KeyKind::Rsa { bits, .. } = key else { return true };
-        let counted = if self == Self::Ring { bits.next_multiple_of(8) } else { *bits };
-        counted >= 2048 && *bits <= 8192
-    }
-
-    /// Is it signed with one of `SUPPORTED_SIG_ALGS`? The whole AlgorithmIdentifier is compared: parameters that are
-    /// there or not, and the salt of PSS.
-    fn knows_signature(self, certificate: &Certificate) -> bool {
-        let encoding = certificate.signature_algorithm_encoding();
-        let expected = match (&certificate.signature_algorithm, self) {
-            // Without the NULL, too (`RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS`).
-            (SignatureAlgorithm::RsaPkcs1(Hash::Sha256), _) => alg_id::RSA_PKCS1_SHA256,
-            (SignatureAlgorithm::RsaPkcs1(Hash::Sha384), _) => alg_id::RSA_PKCS1_SHA384,
-            (SignatureAlgorithm::RsaPkcs1(Hash::Sha512), _) => alg_id::RSA_PKCS1_SHA512,
-            (SignatureAlgorithm::RsaPss(Hash::Sha256), _) => alg_id::RSA_PSS_SHA256,
-            (SignatureAlgorithm::RsaPss(Hash::Sha384), _) => alg_id::RSA_PSS_SHA384,
-            (SignatureAlgorithm::RsaPss(Hash::Sha512), _) => alg_id::RSA_PSS_SHA512,
-            (SignatureAlgorithm::Ecdsa(Hash::Sha256), _) => alg_id::ECDSA_SHA256,
-            (SignatureAlgorithm::Ecdsa(Hash::Sha384), _) => alg_id::ECDSA_SHA384,
-            (SignatureAlgorithm::Ecdsa(Hash::Sha512), Self::AwsLcRs) => alg_id::ECDSA_SHA512,
-            (SignatureAlgorithm::Ed25519, _) => alg_id::ED25519,
-            _ => return false,
-        };
-        let is_pkcs1 = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
-        encoding == expected.as_ref() || (is_pkcs1 && expected.as_ref().strip_suffix(&[5, 0]) == Some(encoding))
-    }
-}
-
 /// `verify_server_cert`: the end entity is parsed, then the chain, then the name.
 pub fn verify_server(case: &Case<'_>, end_entity: CertId, provider: Provider) -> Result<Vec<CertId>, Refusal> {
     let certificate = case.pool.get(end_entity);
@@ -217,68 +164,6 @@ fn intermediates(case: &Case<'_>) -> Vec<Result<CertId, Error>> {
     let sent = case.served.iter().skip(1);
     let parsed = sent.map(|&id| unparsable(case.pool.get(id), Role::Path).map_or(Ok(id), Err));
     parsed.chain(case.unparsable.iter().map(|_| Err(Error::BadDer))).collect()
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Path,
-    Anchor,
-}
-
-/// `Cert::from_input`: v3 only, understood critical extensions only. For trust anchors critical ones are passed over,
-/// and v1 will do (`trust_anchor.rs`).
-fn unparsable(certificate: &Certificate, role: Role) -> Option<Error> {
-    /// `remember_cert_extension`: keyUsage, subjectAltName, basicConstraints, nameConstraints, CRL distribution points,
-    /// extended key usage.
-    const KNOWN: &[&str] = &[KEY_USAGE, "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
-    /// `TWO_BYTE_DER_SIZE`, for the whole of it too.
-    const MAX_BYTES: usize = 0xffff;
-    let extensions = &certificate.extensions;
-    if certificate.der().len() > MAX_BYTES {
-        return Some(Error::BadDer);
-    }
-    if certificate.version != 3 {
-        return (role == Role::Path || certificate.version != 1).then_some(Error::UnsupportedCertVersion);
-    }
-    if !certificate.algorithms_agree {
-        return Some(Error::SignatureAlgorithmMismatch);
-    }
-    // `der.rs`: lengths in the fewest octets, a BIT STRING of whole octets.
-    let is_malformed = |fault: &EncodingFault| {
-        matches!(
-            fault,
-            EncodingFault::BooleanNotCanonical | EncodingFault::LengthNotMinimal | EncodingFault::SignatureUnusedBits
-        )
-    };
-    // Unique identifiers (RFC 5280 §4.1.2.8) are data that it does not expect.
-    if certificate.encoding_faults.iter().any(is_malformed)
-        || certificate.has_unique_ids()
-        || KNOWN.iter().any(|oid| *oid != KEY_USAGE && certificate.extension_value(oid).is_some_and(is_not_a_sequence))
-        || extensions.undecodable.iter().any(|extension| {
-            // Lists that are empty or hold odd entries are read later, or never; keyUsage is not read.
-            KNOWN.contains(&&*extension.oid) && !matches!(&*extension.oid, KEY_USAGE | "2.5.29.31" | "2.5.29.37")
-        })
-    {
-        return Some(Error::BadDer);
-    }
-    if extensions.repeated.iter().any(|oid| KNOWN.contains(&&**oid)) {
-        return Some(Error::ExtensionValueInvalid);
-    }
-    if role == Role::Path && extensions.critical.iter().any(|oid| !KNOWN.contains(&&**oid)) {
-        return Some(Error::UnsupportedCriticalExtension);
-    }
-    None
-}
-
-const KEY_USAGE: &str = "2.5.29.15";
-
-/// `remember_cert_extension`: all that it remembers but keyUsage is one SEQUENCE, and nothing behind it.
-fn is_not_a_sequence(value: &[u8]) -> bool {
-    const SEQUENCE: u8 = 0x30;
-    let is_sequence = |(sequence, rest): (der::Value<'_>, &[u8])| {
-        sequence.tag == SEQUENCE && rest.is_empty() && der::lengths_are_minimal(value)
-    };
-    !der::split(value).is_some_and(is_sequence)
 }
 
 struct Search<'a> {
@@ -561,37 +446,6 @@ fn check_certificate(
         }
         _ => Ok(()),
     }
-}
-
-/// `verify_signed_data` with the algorithms of rustls' providers (`SUPPORTED_SIG_ALGS`).
-fn check_signature(case: &Case<'_>, child: CertId, issuer: CertId, provider: Provider) -> Result<(), Error> {
-    let (certificate, issuer_certificate) = (case.pool.get(child), case.pool.get(issuer));
-    if !provider.knows_signature(certificate) {
-        return Err(Error::UnsupportedSignatureAlgorithm);
-    }
-    let key = &issuer_certificate.key;
-    let fits = match &certificate.signature_algorithm {
-        SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss(_) => {
-            issuer_certificate.key_algorithm_encoding() == alg_id::RSA_ENCRYPTION.as_ref()
-        }
-        SignatureAlgorithm::Ecdsa(_) => matches!(key, KeyKind::Ec(curve) if provider.knows(*curve)),
-        _ => *key == KeyKind::Ed25519,
-    };
-    if !fits {
-        return Err(Error::UnsupportedSignatureAlgorithmForPublicKey);
-    }
-    // `ec/suite_b/public_key.rs` of ring: uncompressed points only.
-    const UNCOMPRESSED: u8 = 4;
-    let is_readable = provider != Provider::Ring
-        || !matches!(key, KeyKind::Ec(_))
-        || issuer_certificate.subject_public_key().first() == Some(&UNCOMPRESSED);
-    let is_right = match case.pool.signature(child, issuer) {
-        SignatureCheck::Valid => true,
-        // Our library computes less than ring with RSA just below 2048 bits.
-        SignatureCheck::Unsupported => matches!(key, KeyKind::Rsa { bits, .. } if *bits < 2048),
-        SignatureCheck::Invalid => false,
-    };
-    if is_readable && provider.takes_size(key) && is_right { Ok(()) } else { Err(Error::InvalidSignatureForPublicKey) }
 }
 
 /// `verify_dns_names`, `verify_ip_address_names`: only the SAN counts.
