@@ -170,8 +170,11 @@ fn timestamps(moments: &[i64]) -> CustomExtension {
         prefixed([&[0][..], &[7; 32], &at, &[0, 0], &[4, 3], &prefixed(vec![9; 70])].concat())
     };
     let list = prefixed(moments.iter().flat_map(entry).collect());
-    let mut content = vec![4, 0x82];
-    content.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
+    let mut content = match u16::try_from(list.len()).unwrap().to_be_bytes() {
+        [0, length @ ..0x80] => vec![4, length],
+        [0, length] => vec![4, 0x81, length],
+        [high, low] => vec![4, 0x82, high, low],
+    };
     content.extend(list);
     extension(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], content, false)
 }

@@ -425,7 +425,7 @@ async fn a_responder_is_asked_where_nobody_else_can_be() {
     assert!(has(&dead, "ocsp-responder-fails"));
     let _responder = bench.ca.serve_ocsp("intermediate", port);
     let not_asked = bench.probe(&server, &[]).await;
-    assert_eq!(not_asked["revocation"], serde_json::Value::Null);
+    assert_eq!(not_asked["revocation"], Value::Null);
     let instead = bench.probe(&server, &["--revocation", "--no-cache"]).await;
     assert_eq!(told(&instead)[0], "good ocsp -");
     let good = bench.probe(&server, &["--ocsp"]).await;

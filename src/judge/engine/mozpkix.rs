@@ -478,7 +478,8 @@ fn check_signature_algorithm(certificate: &Certificate) -> Result<(), Error> {
     }
     // Compared as parsed: RSA's NULL may be there or not.
     let is_rsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
-    if !certificate.algorithms_agree && !(is_rsa && certificate.algorithms_agree_but_for_null()) {
+    let agree = certificate.algorithms_agree || (is_rsa && certificate.algorithms_agree_but_for_null());
+    if !agree {
         return Err(Error::SignatureAlgorithmMismatch);
     }
     match certificate.signature_algorithm.hash() {
