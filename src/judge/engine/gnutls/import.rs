@@ -9,15 +9,6 @@ const SUBJECT_ALT_NAME: &str = "2.5.29.17";
 /// 2.5.29.18
 const ISSUER_ALT_NAME: &str = "2.5.29.18";
 
-/// The tags of the iPAddress, dNSName, … in GeneralName, which are not constructed.
-const PRIMITIVE_NAMES: [u8; 5] = [0x81, 0x82, 0x86, 0x87, 0x88];
-
-/// otherName and directoryName.
-const CONSTRUCTED_NAMES: [u8; 2] = [0xa0, 0xa4];
-
-/// x400Address and ediPartyName, which `_gnutls_x509_san_find_type` does not know.
-const UNKNOWN_NAMES: [u8; 2] = [0xa3, 0xa5];
-
 /// `gnutls_x509_crt_import` of `lib/x509/x509.c`, step by step: the strict decoder of libtasn1, `compare_sig_algorithm`,
 /// `cache_alt_names`, `_gnutls_check_cert_sanity`.
 pub(super) fn import_error(certificate: &Certificate) -> Option<LibraryError> {
@@ -59,27 +50,48 @@ fn is_time_read(tag: u8, text: &[u8]) -> bool {
     if tag == GENERALIZED_TIME { text.len() >= 12 && !text.contains(&b'.') } else { text.len() >= 10 }
 }
 
-/// `gnutls_x509_ext_import_subject_alt_names` of `lib/x509/x509_ext.c`: first all is decoded, then each name is read.
+/// `gnutls_x509_ext_import_subject_alt_names` of `lib/x509/x509_ext.c`: first all is decoded, then each name is read, where
+/// only an otherName may be empty.
 fn alternative_names_error(value: &[u8]) -> Option<LibraryError> {
-    if !value.starts_with(&[0x30]) {
+    if value.first().is_some_and(|&tag| tag != SEQUENCE) {
         return Some(LibraryError::ASN1_TAG);
     }
     let Some((list, &[])) = der::split(value) else { return Some(LibraryError::ASN1_DER) };
-    let (mut rest, mut names) = (list.content, Vec::new());
+    let (mut rest, mut has_empty) = (list.content, false);
     while !rest.is_empty() {
         let Some((name, after)) = der::split(rest) else { return Some(LibraryError::ASN1_DER) };
-        names.push(name);
+        if let Some(error) = name_error(name) {
+            return Some(error);
+        }
+        has_empty |= name.content.is_empty();
         rest = after;
     }
-    let is_general_name = |tag: u8| [&PRIMITIVE_NAMES[..], &CONSTRUCTED_NAMES, &UNKNOWN_NAMES].concat().contains(&tag);
-    if !names.iter().all(|name| is_general_name(name.tag)) {
-        return Some(LibraryError::ASN1_DER);
-    }
-    let is_unreadable = |name: &der::Value<'_>| {
-        UNKNOWN_NAMES.contains(&name.tag) || (PRIMITIVE_NAMES.contains(&name.tag) && name.content.is_empty())
-    };
-    names.iter().any(is_unreadable).then_some(LibraryError::UNKNOWN_SAN)
+    has_empty.then_some(LibraryError::UNKNOWN_SAN)
 }
+
+/// What libtasn1 says to a GeneralName (measured with GnuTLS 3.7.9): x400Address and ediPartyName it decodes in no form.
+fn name_error(name: der::Value<'_>) -> Option<LibraryError> {
+    const OTHER_NAME: u8 = 0xa0;
+    const EMAIL: u8 = 0x81;
+    const DNS: u8 = 0x82;
+    const DIRECTORY: u8 = 0xa4;
+    const URI: u8 = 0x86;
+    const IP: u8 = 0x87;
+    const REGISTERED_ID: u8 = 0x88;
+    match (name.tag, name.content) {
+        (EMAIL | DNS | URI | IP, _) | (DIRECTORY, [SEQUENCE, ..]) | (REGISTERED_ID, [_, ..]) => None,
+        (OTHER_NAME, []) => Some(LibraryError::ASN1_ELEMENT),
+        (OTHER_NAME, content) => {
+            let parts: Vec<_> = der::values(content).collect();
+            let is_whole =
+                matches!(parts[..], [id, value] if id.tag == 0x06 && value.tag == 0xa0 && !value.content.is_empty());
+            (!is_whole).then_some(LibraryError::ASN1_TAG)
+        }
+        _ => Some(LibraryError::ASN1_DER),
+    }
+}
+
+const SEQUENCE: u8 = 0x30;
 
 #[cfg(test)]
 mod tests {
@@ -107,15 +119,23 @@ mod tests {
         for (value, error) in [
             (&[0x30, 3, 0x82, 1, b'a'][..], None),
             (&[0x30, 0], None),
-            (&[0x30, 2, 0xa4, 0], None),
+            (&[0x30, 4, 0xa4, 2, 0x30, 0], None),
+            (&[0x30, 4, 0x88, 2, 0x2a, 3], None),
+            (&[0x30, 9, 0xa0, 7, 0x06, 1, 0x2a, 0xa0, 2, 0x05, 0], None),
             (&[0x30, 2, 0x82, 0], Some(LibraryError::UNKNOWN_SAN)),
-            (&[0x30, 2, 0xa3, 0], Some(LibraryError::UNKNOWN_SAN)),
+            (&[0x30, 2, 0x87, 0], Some(LibraryError::UNKNOWN_SAN)),
+            (&[0x30, 2, 0xa4, 0], Some(LibraryError::ASN1_DER)),
+            (&[0x30, 2, 0x88, 0], Some(LibraryError::ASN1_DER)),
+            (&[0x30, 4, 0xa5, 2, 0x30, 0], Some(LibraryError::ASN1_DER)),
+            (&[0x30, 2, 0xa0, 0], Some(LibraryError::ASN1_ELEMENT)),
+            (&[0x30, 5, 0xa0, 3, 0x06, 1, 0x2a], Some(LibraryError::ASN1_TAG)),
+            (&[0x30, 6, 0x82, 0, 0xa3, 2, 0x30, 0], Some(LibraryError::ASN1_DER)),
             (&[0x30, 3, 0x0c, 1, b'a'], Some(LibraryError::ASN1_DER)),
             (&[0x30, 3, 0x82, 1, b'a', 0, 0], Some(LibraryError::ASN1_DER)),
             (&[0x30, 0x80, 0x82, 1, b'a', 0, 0], Some(LibraryError::ASN1_DER)),
             (&[0x30, 3, 0x82, 2, b'a'], Some(LibraryError::ASN1_DER)),
             (&[0x05, 0], Some(LibraryError::ASN1_TAG)),
-            (&[], Some(LibraryError::ASN1_TAG)),
+            (&[], Some(LibraryError::ASN1_DER)),
         ] {
             assert_eq!(alternative_names_error(value), error, "{value:x?}");
         }

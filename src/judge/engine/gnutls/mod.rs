@@ -175,6 +175,7 @@ pub struct LibraryError {
 impl LibraryError {
     const CERTIFICATE: Self = Self::format(-43, "Error in the certificate.");
     const UNKNOWN_SAN: Self = Self::format(-62, "Unknown Subject Alternative name in X.509 certificate.");
+    const ASN1_ELEMENT: Self = Self::format(-67, "ASN1 parser: Element was not found.");
     const ASN1_DER: Self = Self::format(-69, "ASN1 parser: Error in DER parsing.");
     const ASN1_TAG: Self = Self::format(-73, "ASN1 parser: Error in TAG.");
     const TIME: Self = Self::format(-416, "Error in the time fields of certificate.");

@@ -271,8 +271,8 @@ fn is_issuer(certificate: &Certificate, issuer: &Certificate) -> bool {
     }
     let wanted = certificate.extensions.authority_key_id.as_ref().and_then(|authority| authority.key_id.as_ref());
     match (wanted, &issuer.extensions.subject_key_id) {
-        // gnutls_x509_crt_get_subject_key_id gives an empty one for none.
-        (Some(wanted), Some(found)) => wanted == found || found.is_empty(),
+        // libtasn1 does not decode an empty one, which counts as none.
+        (Some(wanted), Some(found)) => wanted == found || wanted.is_empty() || found.is_empty(),
         _ => true,
     }
 }
