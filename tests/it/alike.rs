@@ -170,8 +170,13 @@ fn timestamps(moments: &[i64]) -> CustomExtension {
         prefixed([&[0][..], &[7; 32], &at, &[0, 0], &[4, 3], &prefixed(vec![9; 70])].concat())
     };
     let list = prefixed(moments.iter().flat_map(entry).collect());
-    let mut content = vec![4, 0x82];
-    content.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
+    // In the fewest octets: a longer length would be out of the ordinary.
+    let [high, low] = u16::try_from(list.len()).unwrap().to_be_bytes();
+    let mut content = match list.len() {
+        ..0x80 => vec![4, low],
+        0x80..0x100 => vec![4, 0x81, low],
+        _ => vec![4, 0x82, high, low],
+    };
     content.extend(list);
     extension(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], content, false)
 }

@@ -274,11 +274,8 @@ pub fn receive(case: &Case<'_>) -> Result<(), HandshakeError> {
         return Err(HandshakeError::own(Category::MessageTooBig, "The handshake data size is too large."));
     }
     // What our reader does not take, libtasn1 mostly does not decode.
-    let error = if case.unparsable.contains(&0) {
-        Some(LibraryError::ASN1_DER)
-    } else {
-        end_entity.and_then(|certificate| import_error(certificate))
-    };
+    let error =
+        if case.unparsable.contains(&0) { Some(LibraryError::ASN1_DER) } else { end_entity.and_then(import_error) };
     error.map_or(Ok(()), |error| Err(HandshakeError::own(error.category, error.text)))
 }
 
