@@ -511,6 +511,7 @@ fn keys_that_are_encoded_oddly() {
     world.drafts[END].algorithm = seq(&[&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10], &parameters]);
     let said = world.say();
     assert_eq!(said[0], ("bun", "CERT_SIGNATURE_FAILURE".to_owned()));
+    assert_eq!(said[1], ("go", "x509.UnknownAuthorityError".to_owned()));
     assert_eq!(said[3], ("rustls-aws", "UnsupportedSignatureAlgorithmContext".to_owned()));
     assert_eq!(said[5], ("mbedtls", String::new()), "not computed here");
     assert_eq!(said[6], ("wolfssl", String::new()), "not computed here");

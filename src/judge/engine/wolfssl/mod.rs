@@ -220,7 +220,7 @@ impl Table {
             _ => {}
         }
         // What our library cannot compute, wolfSSL can: MD5, P-224, Ed448, any salt of PSS.
-        if case.pool.signature(id, signer.id) == SignatureCheck::Invalid && !certificate.has_unusual_pss() {
+        if case.pool.signature(id, signer.id) == SignatureCheck::Invalid {
             return Err(SIGNATURE);
         }
         if let Some(constraints) = &case.pool.get(signer.id).extensions.name_constraints
