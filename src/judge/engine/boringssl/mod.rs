@@ -99,7 +99,9 @@ fn attempt(case: &Case<'_>, end_entity: CertId, store: Store) -> Outcome {
     if is_complete {
         verification.check_policies();
     }
-    verification.check_trusted();
+    if verification.last_fault.is_none() {
+        verification.check_trusted();
+    }
     let result = verification.last_fault.map_or(Ok(()), |error| Err(Refusal::Fault(error)));
     Outcome { chain: verification.chain, result }
 }
@@ -227,8 +229,8 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// What Bun asks of the store's certificates in a chain, and BoringSSL does not (measured): critical extensions, CA
-    /// flag (a root may do without basicConstraints), purpose, dates.
+    /// What Bun asks of the store's certificates in a chain without other faults, and BoringSSL does not (measured): critical
+    /// extensions, CA flag (a root may do without basicConstraints), purpose, dates.
     fn check_trusted(&mut self) {
         for position in self.untrusted_in_chain..self.chain.len() {
             let (id, certificate) = (self.chain[position], self.get(self.chain[position]));

@@ -135,7 +135,14 @@ pub fn check_trusted(case: &Case<'_>, fetches: bool) -> Outcome {
         let thrown = unparsable(CERTIFICATE_EXCEPTION, "Could not parse certificate");
         return Outcome::Refused { thrown, path: Vec::new() };
     };
-    let mut validator = Validator { case, fetches, searches_all: false, steps: 0, names_were_constrained: false };
+    let mut validator = Validator {
+        case,
+        fetches,
+        searches_all: false,
+        asks_for_dates: false,
+        steps: 0,
+        names_were_constrained: false,
+    };
     let path = match validator.validate() {
         Ok(path) => path,
         Err(outcome) => return outcome,
@@ -224,6 +231,8 @@ struct Validator<'a> {
     fetches: bool,
     /// `searchAllCertStores`: the second attempt looks everywhere at every step.
     searches_all: bool,
+    /// Trust anchors out of their dates are passed over.
+    asks_for_dates: bool,
     steps: usize,
     /// Name constraints were looked at on a chain taken as it was sent.
     names_were_constrained: bool,

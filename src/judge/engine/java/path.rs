@@ -298,7 +298,7 @@ impl Validator<'_> {
         let mut path = vec![end_entity];
         let mut found = if is_target { self.search(&mut path, 0) } else { Ok(false) };
         if is_target && self.fetches && matches!(found, Ok(false)) {
-            self.searches_all = true;
+            (self.searches_all, self.asks_for_dates) = (true, false);
             found = self.search(&mut path, 0);
         }
         match found {
@@ -327,7 +327,9 @@ impl Validator<'_> {
     /// are not self-issued.
     fn search(&mut self, path: &mut Vec<CertId>, traversed: usize) -> Result<bool, Option<&'static Crash>> {
         let child = path[path.len() - 1];
-        let anchors: Vec<CertId> = self.anchors().filter(|&anchor| self.could_issue(anchor, child)).collect();
+        let is_asked = |id: CertId| !self.asks_for_dates || self.check_validity(self.get(id)).is_ok();
+        let anchors = self.anchors().filter(|&anchor| self.could_issue(anchor, child) && is_asked(anchor));
+        let anchors: Vec<CertId> = anchors.collect();
         if !anchors.is_empty() {
             for anchor in anchors {
                 self.step()?;
@@ -346,6 +348,8 @@ impl Validator<'_> {
                 return Ok(false);
             }
         }
+        // `getMatchingCACerts` sets the date on a selector that it keeps: the anchors of the next look-ups are asked too.
+        self.asks_for_dates = true;
         if traversed >= MAX_PATH_LENGTH {
             return Ok(false);
         }
@@ -394,12 +398,13 @@ impl Validator<'_> {
         if self.steps > MAX_STEPS { Err(None) } else { Ok(()) }
     }
 
-    /// `AdaptableX509CertSelector`: name and key identifiers; an old anchor must have been valid all its child's life.
+    /// `AdaptableX509CertSelector` of a search, which sets no key identifier there: the name; an anchor of an old version must
+    /// have been valid all its child's life.
     fn could_issue(&self, candidate: CertId, child: CertId) -> bool {
         let (issuer, child) = (self.get(candidate), self.get(child));
         let spans =
             issuer.version == 3 || (issuer.not_before <= child.not_before && child.not_after <= issuer.not_after);
-        same_name(&issuer.subject, &child.issuer) && identifiers_match(issuer, child) && spans
+        same_name(&issuer.subject, &child.issuer) && spans
     }
 
     /// The candidate's name constraints against every name below. An anchor's are not applied in a search either.
