@@ -43,6 +43,7 @@ mod judge;
 mod lab;
 mod look;
 mod mapping;
+mod measured;
 mod memo;
 mod odd_certificates;
 mod odd_chains;

@@ -67,15 +67,17 @@ const SUPPORTED: &[&str] = &[
 /// given up for one without them, where that one has no fault (measured).
 pub fn verify(case: &Case<'_>, end_entity: CertId) -> Outcome {
     let first = attempt(case, end_entity, Store::Whole);
-    let is_current = |id: &CertId| {
-        let faults = openssl::time_faults(case.pool.get(*id), case.at);
-        case.is_anchor(*id).is_none() || faults == [None, None]
-    };
-    if first.result.is_ok() || first.chain.iter().all(is_current) {
+    if first.result.is_ok() || uses_current_anchors(case, &first.chain) {
         return first;
     }
     let second = attempt(case, end_entity, Store::Current);
     if second.result.is_ok() { second } else { first }
+}
+
+/// The store's certificates in `chain` are within their dates.
+fn uses_current_anchors(case: &Case<'_>, chain: &[CertId]) -> bool {
+    let is_current = |id: CertId| openssl::time_faults(case.pool.get(id), case.at) == [None, None];
+    chain.iter().all(|&id| case.is_anchor(id).is_none() || is_current(id))
 }
 
 /// Which of the store's certificates are asked for.
@@ -92,14 +94,14 @@ fn attempt(case: &Case<'_>, end_entity: CertId, store: Store) -> Outcome {
     if verification.build_chain().is_none() {
         return Outcome { chain: verification.chain, result: Err(Refusal::Aborted) };
     }
-    let is_complete = verification.last_fault.is_none();
+    let built = verification.last_fault;
     verification.check_extensions();
     verification.check_signatures_and_times();
     verification.check_name_constraints();
-    if is_complete {
+    if built.is_none() && uses_current_anchors(case, &verification.chain) {
         verification.check_policies();
     }
-    if verification.last_fault.is_none() {
+    if verification.last_fault == built {
         verification.check_trusted();
     }
     let result = verification.last_fault.map_or(Ok(()), |error| Err(Refusal::Fault(error)));
@@ -229,7 +231,7 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// What Bun asks of the store's certificates in a chain without other faults, and BoringSSL does not (measured): critical
+    /// What Bun asks of the store's certificates where those of the peer are in order, and BoringSSL does not (measured): critical
     /// extensions, CA flag (a root may do without basicConstraints), purpose, dates.
     fn check_trusted(&mut self) {
         for position in self.untrusted_in_chain..self.chain.len() {
@@ -273,9 +275,10 @@ impl<'a> Verification<'a> {
             } else if skips_top && top > 0 {
                 continue;
             }
-            for error in openssl::time_faults(self.get(subject), self.case.at).into_iter().flatten() {
-                self.fault(error);
-            }
+            // Those of the store come last (`check_trusted`).
+            let from_peer = position < self.untrusted_in_chain;
+            let faults = openssl::time_faults(self.get(subject), self.case.at).into_iter().flatten();
+            faults.filter(|_| from_peer).for_each(|error| self.fault(error));
         }
     }
 
