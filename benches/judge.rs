@@ -56,9 +56,10 @@ fn chain() -> Chain {
         params.is_ca = IsCa::ExplicitNoCa;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "www.example.com");
+        // Half a day from whatever clients and rules count in whole days.
         let now = SystemTime::now();
-        params.not_before = (now - Duration::from_secs(86_400)).into();
-        params.not_after = (now + Duration::from_secs(89 * 86_400)).into();
+        params.not_before = (now - Duration::from_secs(36 * 3_600)).into();
+        params.not_after = (now + Duration::from_secs(88 * 86_400 + 12 * 3_600)).into();
         der(params.signed_by(&key(), &by_intermediate))
     };
     Chain {
@@ -176,12 +177,7 @@ fn end_entities_alike(chain: &Chain, evidence: &Evidence, settings: &Settings) -
     alike.keep(*stranger, &target, &first, settings, &judge(&first, settings), ());
     let times = others.iter().map(|other| {
         let evidence = with(other);
-        let known = || match alike.find(&target, &evidence, settings) {
-            Known::Alike(..) => "alike",
-            Known::OutOfOrder => "out of order",
-            Known::Stranger(_) => "stranger",
-        };
-        timed(|| assert_eq!(known(), "alike"))
+        timed(|| assert!(matches!(alike.find(&target, &evidence, settings), Known::Alike(..))))
     });
     median(times.collect())
 }
