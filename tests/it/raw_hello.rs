@@ -619,3 +619,32 @@ async fn clients_where_the_server_has_nothing_modern() {
         assert_eq!(report.endpoints[0].hellos.len(), hellos, "{options:?}: {:?}", report.endpoints[0].hellos);
     }
 }
+
+/// A certificate that a client does not want to be shown, or an ECDSA key that may not sign: OpenSSL ends the handshake with
+/// that client, and a client without such an offer sees the chain.
+#[tokio::test]
+async fn clients_for_which_the_server_has_no_use_of_its_certificate() {
+    if is_missing("openssl") {
+        return;
+    }
+    let name = format!("subjectAltName=DNS:{NAME}");
+    let rsa = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+    let ecdsa = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let sha224 = Identity::new(&rsa, &["-sha224", "-addext", &name]);
+    let may_not_sign = Identity::new(&ecdsa, &["-addext", &name, "-addext", "keyUsage=critical,keyAgreement"]);
+    let plain = Identity::new(&ecdsa, &["-addext", &name]);
+    let clients = ["go", "node20", "mbedtls"];
+    for (identity, expected, hellos) in [
+        (&sha224, [Some("tls: handshake failure"), None, None], 1),
+        (&may_not_sign, [None, None, Some("-0x7780")], 1),
+        (&plain, [None, None, None], 0),
+    ] {
+        let peer = identity.s_server(&[]);
+        let report = probe(peer.address, &identity.der, &clients).await;
+        let codes = codes(&report);
+        for (client, expected) in clients.into_iter().zip(expected) {
+            assert_eq!(codes[client], expected, "{client}: {:?}", identity.certificate());
+        }
+        assert_eq!(report.endpoints[0].hellos.len(), hellos, "{:?}", report.endpoints[0].hellos);
+    }
+}
