@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair as _};
 use tlsmend::judge::anchors::TrustAnchors;
 use tlsmend::judge::{self, clients};
 use tlsmend::model::evidence::Evidence;
@@ -13,128 +12,23 @@ use tlsmend::model::resolution::Resolution;
 use tlsmend::model::verdict::Verdict;
 use tlsmend::x509::Certificate;
 
-const AT: &str = "2026-11-22T08:00:00Z";
-const HOST: &str = "odd.example.com";
+use crate::support::draft::{
+    self, AT, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, Draft, END, HOST, INTERMEDIATE, KEY_USAGE, NAME_CONSTRAINTS, NULL,
+    P256, ROOT, SHA256_WITH_ECDSA, SUBJECT_ALT_NAME, name, new_key, seq, spki, tlv, utc,
+};
+
 const CLIENTS: [&str; 7] = ["bun", "go", "deno", "rustls-aws", "rustls-ring", "mbedtls", "wolfssl"];
 
-const SHA256_WITH_ECDSA: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 const SHA256_WITH_RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
 const RSA_ENCRYPTION: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-const EC_ON_P256: &[u8] =
-    &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-const NULL: &[u8] = &[5, 0];
 
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
 const POLICIES: &[u8] = &[0x55, 0x1d, 32];
-const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
 const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 36];
 const UNKNOWN: &[u8] = &[0x2a, 3, 4];
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    match content.len() {
-        length @ ..0x80 => out.push(length as u8),
-        length @ ..0x100 => out.extend([0x81, length as u8]),
-        length => out.extend([0x82, (length >> 8) as u8, length as u8]),
-    }
-    out.extend(content);
-    out
-}
-
-fn seq(parts: &[&[u8]]) -> Vec<u8> {
-    tlv(0x30, &parts.concat())
-}
-
-fn name(common_name: &str) -> Vec<u8> {
-    let attribute = seq(&[&[6, 3, 0x55, 4, 3], &tlv(0x0c, common_name.as_bytes())]);
-    seq(&[&tlv(0x31, &attribute)])
-}
-
-fn validity(from: &str, to: &str) -> Vec<u8> {
-    seq(&[&tlv(0x17, from.as_bytes()), &tlv(0x17, to.as_bytes())])
-}
-
-/// The fields of a certificate, DER.
-#[derive(Clone)]
-struct Draft {
-    version: Vec<u8>,
-    serial: Vec<u8>,
-    algorithm: Vec<u8>,
-    issuer: Vec<u8>,
-    validity: Vec<u8>,
-    subject: Vec<u8>,
-    spki: Vec<u8>,
-    ids: Vec<u8>,
-    /// OID, criticality, content of the OCTET STRING.
-    extensions: Vec<(&'static [u8], bool, Vec<u8>)>,
-    outer_algorithm: Option<Vec<u8>>,
-    unused_bits: u8,
-}
-
-impl Draft {
-    fn set(&mut self, oid: &'static [u8], critical: bool, value: Vec<u8>) {
-        self.extensions.retain(|(known, ..)| *known != oid);
-        self.extensions.push((oid, critical, value));
-    }
-
-    fn sign(&self, key: &EcdsaKeyPair) -> Vec<u8> {
-        let extensions: Vec<u8> = self
-            .extensions
-            .iter()
-            .flat_map(|(oid, critical, value)| {
-                let critical: &[u8] = if *critical { &[1, 1, 0xff] } else { &[] };
-                seq(&[&tlv(6, oid), critical, &tlv(4, value)])
-            })
-            .collect();
-        let extensions = if self.extensions.is_empty() { Vec::new() } else { tlv(0xa3, &tlv(0x30, &extensions)) };
-        let fields: [&[u8]; 9] = [
-            &self.version,
-            &self.serial,
-            &self.algorithm,
-            &self.issuer,
-            &self.validity,
-            &self.subject,
-            &self.spki,
-            &self.ids,
-            &extensions,
-        ];
-        let tbs = seq(&fields);
-        // Bits that are not used are zero.
-        let sign = || key.sign(&SystemRandom::new(), &tbs).unwrap();
-        let is_even =
-            |octets: &[u8]| octets.last().is_some_and(|last| last.trailing_zeros() >= self.unused_bits.into());
-        let signature = std::iter::repeat_with(sign).find(|signature| is_even(signature.as_ref())).unwrap();
-        let bits = tlv(3, &[&[self.unused_bits][..], signature.as_ref()].concat());
-        seq(&[&tbs, self.outer_algorithm.as_ref().unwrap_or(&self.algorithm), &bits])
-    }
-}
-
-fn new_key() -> EcdsaKeyPair {
-    EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()
-}
-
-fn spki(key: &EcdsaKeyPair) -> Vec<u8> {
-    seq(&[&seq(&[EC_ON_P256]), &tlv(3, &[&[0], key.public_key().as_ref()].concat())])
-}
-
-fn draft(issuer: &str, subject: &str, key: &EcdsaKeyPair) -> Draft {
-    Draft {
-        version: vec![0xa0, 3, 2, 1, 2],
-        serial: vec![2, 1, 0x11],
-        algorithm: seq(&[SHA256_WITH_ECDSA]),
-        issuer: name(issuer),
-        validity: validity("260101000000Z", "270101000000Z"),
-        subject: name(subject),
-        spki: spki(key),
-        ids: Vec::new(),
-        extensions: Vec::new(),
-        outer_algorithm: None,
-        unused_bits: 0,
-    }
+fn validity(from: &str, to: &str) -> [Vec<u8>; 2] {
+    [from, to].map(utc)
 }
 
 /// root → intermediate → end entity
@@ -147,27 +41,9 @@ struct World {
     sent: Vec<Vec<u8>>,
 }
 
-const ROOT: usize = 0;
-const INTERMEDIATE: usize = 1;
-const END: usize = 2;
-
-fn ca_extensions(draft: &mut Draft) {
-    draft.set(BASIC_CONSTRAINTS, true, vec![0x30, 3, 1, 1, 0xff]);
-    draft.set(KEY_USAGE, true, vec![3, 2, 1, 6]);
-}
-
 impl World {
     fn new() -> Self {
-        let keys = [new_key(), new_key(), new_key()];
-        let mut drafts = [
-            draft("Odd Root", "Odd Root", &keys[ROOT]),
-            draft("Odd Root", "Odd Intermediate", &keys[INTERMEDIATE]),
-            draft("Odd Intermediate", "Odd End Entity", &keys[END]),
-        ];
-        ca_extensions(&mut drafts[ROOT]);
-        ca_extensions(&mut drafts[INTERMEDIATE]);
-        drafts[END].set(KEY_USAGE, true, vec![3, 2, 7, 0x80]);
-        drafts[END].set(SUBJECT_ALT_NAME, false, seq(&[&tlv(0x82, HOST.as_bytes())]));
+        let (keys, drafts) = draft::chain();
         Self { keys, drafts, trusted: Vec::new(), sent: Vec::new() }
     }
 
@@ -272,7 +148,7 @@ fn serial_numbers() {
 #[test]
 fn versions_and_what_they_may_hold() {
     refused(
-        &World::with(END, |draft| draft.version = vec![0xa0, 3, 2, 1, 1]),
+        &World::with(END, |draft| draft.version = Some(1)),
         &[
             ("bun", "EPROTO"),
             ("go", "x509.HostnameError"),
@@ -282,7 +158,7 @@ fn versions_and_what_they_may_hold() {
         ],
     );
     refused(
-        &World::with(END, |draft| draft.version = vec![0xa0, 3, 2, 1, 3]),
+        &World::with(END, |draft| draft.version = Some(3)),
         &[("bun", "EPROTO"), ("go", "parse"), ("rustls", "UnsupportedCertVersion"), ("mbedtls", "-0x2580")],
     );
     refused(
@@ -301,7 +177,7 @@ fn dates_in_other_forms() {
     // A fraction of a second.
     let dates = |text: &str| tlv(0x18, text.as_bytes());
     refused(
-        &World::with(END, |draft| draft.validity = seq(&[&dates("20260101000000.5Z"), &dates("20270101000000.5Z")])),
+        &World::with(END, |draft| draft.validity = ["20260101000000.5Z", "20270101000000.5Z"].map(dates)),
         &[("bun", "EPROTO"), ("go", "parse"), ("rustls", "BadEncoding"), ("mbedtls", "-0x2400"), ("wolfssl", "-151")],
     );
 }
@@ -475,16 +351,13 @@ fn keys_that_are_encoded_oddly() {
     // A compressed point.
     let mut world = World::new();
     let point = world.keys[INTERMEDIATE].public_key().as_ref().to_vec();
-    let compressed = [&[0, 2 + (point[64] & 1)][..], &point[1..33]].concat();
-    world.drafts[INTERMEDIATE].spki = seq(&[&seq(&[EC_ON_P256]), &tlv(3, &compressed)]);
+    let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
+    world.drafts[INTERMEDIATE].spki = spki(P256, &compressed);
     refused(&world, &[("go", "parse"), ("rustls-ring", "BadSignature"), ("mbedtls", "-0x4e80")]);
 
     // A curve in full is a SEQUENCE where its name should be.
-    let explicit = seq(&[&EC_ON_P256[..9], &seq(&[&[2, 1, 1]])]);
-    let said = World::with(INTERMEDIATE, |draft| {
-        draft.spki = seq(&[&explicit, &tlv(3, &[&[0][..], &point].concat())]);
-    })
-    .say();
+    let explicit = seq(&[&[2, 1, 1]]);
+    let said = World::with(INTERMEDIATE, |draft| draft.spki = spki(&explicit, &point)).say();
     assert_eq!(said[1], ("go", "parse".to_owned()));
     assert_eq!(said[5], ("mbedtls", "-0x3d00".to_owned()));
     assert_eq!(said[6], ("wolfssl", "-188".to_owned()));
@@ -532,8 +405,7 @@ fn bun_leaves_out_of_date_anchors_where_it_can_do_without() {
     let mut world = World::with(ROOT, |draft| draft.validity = past());
     assert_eq!(world.say()[0], ("bun", "CERT_HAS_EXPIRED".to_owned()));
     let other_key = new_key();
-    let mut other = draft("Other Root", "Other Root", &other_key);
-    ca_extensions(&mut other);
+    let other = draft::ca("Other Root", "Other Root", &other_key);
     let cross = Draft {
         issuer: name("Other Root"),
         validity: world.drafts[INTERMEDIATE].validity.clone(),

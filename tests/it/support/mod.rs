@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod divergences;
 pub mod dns_daemons;
 pub mod dns_server;
+pub mod draft;
 pub mod http_server;
 pub mod openssl_ca;
 pub mod peer;
