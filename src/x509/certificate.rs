@@ -248,9 +248,9 @@ pub enum EncodingFault {
     GeneralizedTimeBefore2050,
     /// A length outside the extensions' values takes more octets than it needs (X.690 §10.1).
     LengthNotMinimal,
-    /// The same inside the value of an extension known to us.
+    /// The same inside the value of an extension of RFC 5280.
     ExtensionLengthNotMinimal,
-    /// Octets after what the value of an extension known to us holds.
+    /// Octets after what the value of an extension of RFC 5280 holds.
     ExtensionTrailingData,
     /// `cA` of basicConstraints is TRUE but not 0xFF (X.690 §11.1).
     BasicConstraintsBoolean,
@@ -606,10 +606,17 @@ fn encoding_faults(der: &[u8], parsed: &X509Certificate<'_>) -> Vec<EncodingFaul
     faults
 }
 
-/// Those of an extension's value. Unknown ones may hold anything.
+/// Those of the value of an extension of RFC 5280. Others may hold anything, and whoever reads them has rules of its own.
 fn faults_within(extension: &X509Extension<'_>, faults: &mut Vec<EncodingFault>) {
     let parsed = extension.parsed_extension();
-    if matches!(parsed, ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::Unparsed) {
+    if matches!(
+        parsed,
+        ParsedExtension::UnsupportedExtension { .. }
+            | ParsedExtension::Unparsed
+            | ParsedExtension::SCT(_)
+            | ParsedExtension::NSCertType(_)
+            | ParsedExtension::NsCertComment(_)
+    ) {
         return;
     }
     let Some((value, rest)) = der::split(extension.value) else { return };
