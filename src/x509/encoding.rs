@@ -31,6 +31,12 @@ impl Certificate {
         without_null(self.signature_algorithm_encoding()) == without_null(self.signed_algorithm_encoding())
     }
 
+    /// The same to who compares them as parsed: RSA's NULL may be there or not, ECDSA has none.
+    pub fn algorithms_agree_as_parsed(&self) -> bool {
+        let is_rsa = matches!(self.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
+        self.algorithms_agree || (is_rsa && self.algorithms_agree_but_for_null())
+    }
+
     /// Is it signed with RSASSA-PSS under parameters other than those of RFC 8446 §4.2.3? Our library computes no others.
     pub fn has_unusual_pss(&self) -> bool {
         let usual = [alg_id::RSA_PSS_SHA256, alg_id::RSA_PSS_SHA384, alg_id::RSA_PSS_SHA512];

@@ -152,7 +152,7 @@ impl<'a> State<'a> {
     fn process(&mut self, case: &Case<'a>, id: CertId, position: usize, errors: &mut Errors) -> bool {
         let certificate = case.pool.get(id);
         let is_target = position == 0;
-        if !algorithms_agree(certificate) {
+        if !certificate.algorithms_agree_as_parsed() {
             errors.other("Certificate.signatureAlgorithm != TBSCertificate.signature");
         }
         let is_acceptable = matches!(
@@ -172,7 +172,7 @@ impl<'a> State<'a> {
         if is_forged {
             errors.add(ErrorKind::Authority, "VerifySignedData failed");
         }
-        if is_forged || !algorithms_agree(certificate) {
+        if is_forged || !certificate.algorithms_agree_as_parsed() {
             return false;
         }
         check_validity(case.at, certificate, errors);
@@ -236,12 +236,6 @@ impl<'a> State<'a> {
 
 /// NULL, DER.
 const NULL: &[u8] = &[0x05, 0x00];
-
-/// `VerifySignatureAlgorithm`: the two are compared as parsed, so that RSA's NULL may be there or not.
-fn algorithms_agree(certificate: &Certificate) -> bool {
-    let is_rsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
-    certificate.algorithms_agree || (is_rsa && certificate.algorithms_agree_but_for_null())
-}
 
 /// `ParseSignatureAlgorithm`: ECDSA without parameters, RSASSA-PSS with one set for each hash.
 fn is_parsable_algorithm(certificate: &Certificate) -> bool {
@@ -307,7 +301,7 @@ pub(super) fn is_revoked(case: &Case<'_>, path: &[CertId]) -> bool {
 
 /// `InspectSignatureAlgorithmsInChain`: the two algorithms differ, or are none that it knows.
 pub(super) fn has_odd_algorithm(certificate: &Certificate) -> bool {
-    !algorithms_agree(certificate)
+    !certificate.algorithms_agree_as_parsed()
         || !is_parsable_algorithm(certificate)
         || matches!(certificate.signature_algorithm.hash(), None | Some(Hash::Md5 | Hash::Sha224))
 }

@@ -104,10 +104,7 @@ fn check_signature_algorithm(certificate: &Certificate) -> Result<(), Error> {
     if !is_known || certificate.has_unusual_pss() {
         return Err(Error::SignatureAlgorithmDisabled);
     }
-    // Compared as parsed: RSA's NULL may be there or not.
-    let is_rsa = matches!(certificate.signature_algorithm, SignatureAlgorithm::RsaPkcs1(_));
-    let agree = certificate.algorithms_agree || (is_rsa && certificate.algorithms_agree_but_for_null());
-    if !agree {
+    if !certificate.algorithms_agree_as_parsed() {
         return Err(Error::SignatureAlgorithmMismatch);
     }
     match certificate.signature_algorithm.hash() {
