@@ -21,7 +21,7 @@ use crate::model::aia::AiaEvidence;
 use crate::model::evidence::Evidence;
 use crate::model::handshake::{Failure, TlsParameters};
 use crate::model::hello::{Choice, HelloEvidence};
-use crate::model::revocation::FetchedRevocation;
+use crate::model::revocation::{FetchedRevocation, RevocationSource};
 use crate::model::target::ReferenceId;
 use crate::model::time::Time;
 use crate::x509::signature::SignatureCheck;
@@ -110,7 +110,7 @@ impl Memo {
         for fetched in &evidence.aia {
             fetched.fetch.url.hash(&mut hasher);
         }
-        fetched(evidence).len().hash(&mut hasher);
+        responses(evidence).count().hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -151,7 +151,8 @@ struct Key {
     clients: Vec<&'static Client>,
     deployments: Vec<OwnedFacts>,
     aia: Vec<AiaEvidence>,
-    fetched: Vec<FetchedRevocation>,
+    /// What OCSP responders said.
+    responses: Vec<FetchedRevocation>,
 }
 
 struct OwnedFacts {
@@ -246,7 +247,7 @@ impl Key {
             clients: settings.clients.clone(),
             deployments: deployments.collect(),
             aia: evidence.aia.clone(),
-            fetched: fetched(evidence).to_vec(),
+            responses: responses(evidence).cloned().collect(),
         }
     }
 
@@ -263,16 +264,20 @@ impl Key {
             && self.deployments.iter().zip(groups).all(|(one, group)| one.borrowed() == Facts::of(evidence, group))
             && self.aia.len() == evidence.aia.len()
             && self.aia.iter().zip(&evidence.aia).all(same_fetch)
-            && self.fetched.len() == fetched(evidence).len()
-            && self.fetched.iter().zip(fetched(evidence)).all(|(one, other)| {
-                (one.fetch.kind, &one.fetch.about, &one.body) == (other.fetch.kind, &other.fetch.about, &other.body)
-            })
+            && self.responses.iter().map(answer).eq(responses(evidence).map(answer))
             && self.anchors.are_same(&settings.anchors)
     }
 }
 
-fn fetched(evidence: &Evidence) -> &[FetchedRevocation] {
-    evidence.revocation.as_ref().map_or(&[], |revocation| &revocation.fetched)
+/// Of what was fetched about revocations, that on which a client's answer depends. CRLs are not among it, and too large to keep.
+fn responses(evidence: &Evidence) -> impl Iterator<Item = &FetchedRevocation> {
+    let fetched = evidence.revocation.iter().flat_map(|revocation| &revocation.fetched);
+    fetched.filter(|fetched| fetched.fetch.kind == RevocationSource::Ocsp)
+}
+
+/// An OCSP response, with the certificate it was asked for.
+fn answer(fetched: &FetchedRevocation) -> (&Option<String>, &Option<Arc<Vec<u8>>>) {
+    (&fetched.fetch.about, &fetched.body)
 }
 
 /// What clients answered, and to what questions.

@@ -189,28 +189,51 @@ fn said_by<'a>(judgement: &'a Judgement, client: &str) -> (&'static str, &'a str
     }
 }
 
-#[test]
-fn scoreboard_of_measured_chains() {
+fn measured() -> Measured {
     let mut text = String::new();
     GzDecoder::new(MEASURED).read_to_string(&mut text).unwrap();
-    let measured: Measured = serde_json::from_str(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+impl World {
+    fn roots(&self) -> Vec<Arc<Certificate>> {
+        self.roots.iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Arc::new)).collect()
+    }
+}
+
+fn settings(anchors: TrustAnchors) -> judge::Settings {
+    judge::Settings { clients: clients::ALL.to_vec(), anchors, at: at(), warn_days: Some(0), expect_cname: None }
+}
+
+/// What is remembered of a chain is not given for the same chain with another word of its responder.
+#[test]
+fn a_memo_tells_what_responders_said() {
+    let measured = measured();
+    let world = &measured.worlds[0];
+    let scenario = world.scenarios.iter().find(|scenario| scenario.id == "r-ocsp-revoked").unwrap();
+    let settings = settings(TrustAnchors::exactly(world.roots()));
+    let asked = scenario.evidence();
+    let mut unasked = scenario.evidence();
+    unasked.revocation.as_mut().unwrap().fetched.clear();
+    let memo = judge::memo::Memo::default();
+    for _ in 0..2 {
+        for (evidence, expected) in [(&unasked, ("accept", "")), (&asked, ("reject", "SEC_ERROR_REVOKED_CERTIFICATE"))]
+        {
+            assert_eq!(said_by(&judge::judge_with(&memo, evidence, &settings), "firefox"), expected);
+        }
+    }
+}
+
+#[test]
+fn scoreboard_of_measured_chains() {
+    let measured = measured();
     let mut found = Vec::new();
     let (mut cells, mut refused) = (0, 0);
     for world in &measured.worlds {
-        let roots: Vec<Arc<Certificate>> =
-            world.roots.iter().filter_map(|der| Certificate::parse(&der.0).ok().map(Arc::new)).collect();
+        let roots = world.roots();
         for scenario in &world.scenarios {
             let evidence = scenario.evidence();
-            let judge = |anchors| {
-                let settings = judge::Settings {
-                    clients: clients::ALL.to_vec(),
-                    anchors,
-                    at: at(),
-                    warn_days: Some(0),
-                    expect_cname: None,
-                };
-                judge::judge(&evidence, &settings)
-            };
+            let judge = |anchors| judge::judge(&evidence, &settings(anchors));
             let local = judge(TrustAnchors::exactly(Vec::new()).with_local(roots.clone()));
             let public = judge(TrustAnchors::exactly(roots.clone()));
             for (name, said) in &scenario.said {

@@ -50,6 +50,7 @@ const NO_EXPLICIT_POLICY: VerifyError = VerifyError {
     text: "no explicit policy",
     category: Category::Invalid,
 };
+
 /// `X509_supported_extension`: those that may be critical.
 const SUPPORTED: &[&str] = &[
     "2.5.29.15",
@@ -231,8 +232,8 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// What Bun asks of the store's certificates where those of the peer are in order, and BoringSSL does not (measured): critical
-    /// extensions, CA flag (a root may do without basicConstraints), purpose, dates.
+    /// What Bun asks of the store's certificates where those of the peer are in order, and BoringSSL does not (measured):
+    /// critical extensions, CA flag (a root may do without basicConstraints), purpose, dates.
     fn check_trusted(&mut self) {
         for position in self.untrusted_in_chain..self.chain.len() {
             let (id, certificate) = (self.chain[position], self.get(self.chain[position]));
